@@ -1,0 +1,103 @@
+//! Judges one history by the models asked for.
+
+use std::time::Duration;
+
+use crate::history::{History, ValueId};
+use crate::model::{Guarantees, Model};
+use crate::verdict::Judgement;
+
+/// What is known of the order of writes beyond the sessions' own (models.md 4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum WriteOrder {
+    /// Nothing.
+    #[default]
+    Session,
+    /// A write that completed before another was invoked precedes it.
+    RealTime,
+    /// The recorded versions order the writes of a key.
+    Version,
+}
+
+/// What a read of a value that nothing wrote means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum UnmatchedReads {
+    /// A thin-air read.
+    #[default]
+    Violation,
+    /// The recording is partial: the read is left out.
+    Ignore,
+}
+
+/// How to judge.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which models; none means those that run by default.
+    pub models: Vec<&'static Model>,
+    /// Extra knowledge about the write order.
+    pub write_order: WriteOrder,
+    /// Reads of unknown values.
+    pub unmatched_reads: UnmatchedReads,
+    /// How long one history may take.
+    pub budget: Duration,
+    /// At most so many witnesses a model.
+    pub max_witnesses: usize,
+    /// Keep the orders that prove satisfied models?
+    pub certificates: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            models: Vec::new(),
+            write_order: WriteOrder::Session,
+            unmatched_reads: UnmatchedReads::Violation,
+            budget: Duration::from_secs(300),
+            max_witnesses: 3,
+            certificates: false,
+        }
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// One per model asked for, in the order of [`MODELS`](crate::model::MODELS).
+    pub judgements: Vec<Judgement>,
+    /// The minimal violated sets of the four guarantees; `None` where the budget ran out or they do not apply.
+    pub minimal_violated: Option<Vec<Guarantees>>,
+    /// Reads left out of every inference: ambiguous, or unmatched and ignored.
+    pub skipped: u64,
+    /// What a user should know.
+    pub warnings: Vec<String>,
+    /// The proofs of satisfied models, where asked for.
+    pub certificates: Vec<Certificate>,
+}
+
+/// The proof that a model is satisfied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The models that it proves.
+    pub model: &'static str,
+    /// Its kind.
+    pub kind: CertificateKind,
+    /// `OneOrder`: one order of the writes. `PerSession`: one per session, of its writes and reads. `AcyclicHb`: none.
+    pub orders: Vec<Vec<crate::history::OpId>>,
+}
+
+/// How a certificate proves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CertificateKind {
+    /// One arbitration of all writes explains every read.
+    OneOrder,
+    /// One order a session explains the reads of that session.
+    PerSession,
+    /// hb is acyclic and no read returns a value overwritten in its past.
+    AcyclicHb,
+}
+
+/// Judges a history.
+pub fn check(_history: &History, _options: &Options) -> Judged {
+    let _ = ValueId::NULL;
+    todo!()
+}

@@ -1,0 +1,1 @@
+//! Formats: bytes in, [`History`](crate::history::History) out, and back for `convert`.

@@ -1,0 +1,377 @@
+//! Builds a [`History`] operation by operation, in file order.
+//!
+//! Formats fill in [`TxnInput`] and [`OpInput`]; a library user has the shorter [`HistoryBuilder::session`]. `finish` decides the data
+//! type of each key from the operations on it and refuses what no history can hold.
+
+use rustc_hash::FxHashMap;
+
+use super::{DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values};
+
+/// What is known of a transaction (or of a bare operation).
+#[derive(Clone, Copy, Debug)]
+pub struct TxnInput {
+    /// The name of its session.
+    pub session: ValueId,
+    /// Its outcome.
+    pub status: Status,
+    /// Invocation, ns.
+    pub invoke_ns: Option<i64>,
+    /// Completion, ns.
+    pub complete_ns: Option<i64>,
+    /// The name of the node that answered.
+    pub node: Option<ValueId>,
+}
+
+impl TxnInput {
+    /// An acknowledged transaction of a session, with nothing else known.
+    pub fn ok(session: ValueId) -> Self {
+        TxnInput { session, status: Status::Ok, invoke_ns: None, complete_ns: None, node: None }
+    }
+}
+
+/// What is known of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct OpInput {
+    /// What it did.
+    pub kind: Kind,
+    /// The name of its key.
+    pub key: ValueId,
+    /// The value written or returned; a cas's `from`.
+    pub value: ValueId,
+    /// A cas's `to`; ignored for other kinds.
+    pub to: ValueId,
+    /// The store's own version.
+    pub version: Option<i128>,
+    /// A read made after quiescence.
+    pub is_final: bool,
+    /// Its line in the file, from 1.
+    pub line: u32,
+}
+
+impl OpInput {
+    /// An operation with nothing else known.
+    pub fn new(kind: Kind, key: ValueId, value: ValueId) -> Self {
+        OpInput { kind, key, value, to: ValueId::NULL, version: None, is_final: false, line: 0 }
+    }
+}
+
+/// Why operations make no history.
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
+#[error("{message}")]
+pub struct BuildError {
+    /// The line that shows it, where there is one.
+    pub line: Option<u32>,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Builds a [`History`].
+///
+/// ```
+/// use testimony::history::HistoryBuilder;
+/// let mut history = HistoryBuilder::new();
+/// history.session("alice").write("photo", "v2").read("photo", "v1");
+/// assert_eq!(history.finish().unwrap().operations(), 2);
+/// ```
+pub struct HistoryBuilder {
+    /// Interns names and values for [`TxnInput`] and [`OpInput`].
+    pub values: Values,
+    history: History,
+    sessions: FxHashMap<ValueId, u32>,
+    keys: FxHashMap<ValueId, u32>,
+    nodes: FxHashMap<ValueId, u32>,
+    initial: Vec<(ValueId, ValueId)>,
+    add_may_count: bool,
+    workload: Option<DataType>,
+}
+
+impl Default for HistoryBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HistoryBuilder {
+    /// An empty history.
+    pub fn new() -> Self {
+        HistoryBuilder {
+            values: Values::new(),
+            history: History {
+                values: Values::new(),
+                sessions: Vec::new(),
+                keys: Vec::new(),
+                nodes: Vec::new(),
+                key_types: Vec::new(),
+                initial_default: ValueId::NULL,
+                initial: Vec::new(),
+                op_kind: Vec::new(),
+                op_key: Vec::new(),
+                op_value: Vec::new(),
+                op_txn: Vec::new(),
+                op_line: Vec::new(),
+                cas_to: Vec::new(),
+                op_version: Vec::new(),
+                op_final: Vec::new(),
+                txn_session: Vec::new(),
+                txn_status: Vec::new(),
+                txn_first: vec![0],
+                txn_invoke: Vec::new(),
+                txn_complete: Vec::new(),
+                txn_node: Vec::new(),
+                errors: Vec::new(),
+                events: Vec::new(),
+                about: None,
+                warnings: Vec::new(),
+            },
+            sessions: FxHashMap::default(),
+            keys: FxHashMap::default(),
+            nodes: FxHashMap::default(),
+            initial: Vec::new(),
+            add_may_count: false,
+            workload: None,
+        }
+    }
+
+    /// Opens a transaction; the operations that follow are its own until the next call. One without operations is kept.
+    pub fn begin(&mut self, txn: TxnInput) {
+        let session = dense(&mut self.sessions, &mut self.history.sessions, txn.session);
+        let h = &mut self.history;
+        let index = h.txn_status.len();
+        h.txn_session.push(session);
+        h.txn_status.push(txn.status);
+        h.txn_first.push(h.op_kind.len() as u32);
+        sparse(&mut h.txn_invoke, index, txn.invoke_ns, NO_TIME);
+        sparse(&mut h.txn_complete, index, txn.complete_ns, NO_TIME);
+        let node = txn.node.map(|node| dense(&mut self.nodes, &mut h.nodes, node));
+        sparse(&mut h.txn_node, index, node, NO_NODE);
+    }
+
+    /// Adds an operation to the open transaction. Panics where none was begun, and beyond 2³² - 2 operations.
+    pub fn op(&mut self, op: OpInput) {
+        let key = dense(&mut self.keys, &mut self.history.keys, op.key);
+        let h = &mut self.history;
+        let index = h.op_kind.len();
+        assert!(index < u32::MAX as usize - 1, "more than 2^32 - 2 operations");
+        let txn = h.txn_status.len().checked_sub(1).expect("an operation belongs to a transaction");
+        h.op_kind.push(op.kind);
+        h.op_key.push(key);
+        h.op_value.push(op.value);
+        h.op_txn.push(txn as u32);
+        h.op_line.push(op.line);
+        if op.kind == Kind::Cas {
+            h.cas_to.push((index as u32, op.to));
+        }
+        sparse(&mut h.op_version, index, op.version, NO_VERSION);
+        sparse(&mut h.op_final, index, op.is_final.then_some(true), false);
+        *h.txn_first.last_mut().expect("begun") = index as u32 + 1;
+    }
+
+    /// Records an error text with the open transaction.
+    pub fn error(&mut self, text: String) {
+        let txn = self.history.txn_status.len() as u32 - 1;
+        self.history.errors.push((txn, text));
+    }
+
+    /// Records an event that is no operation.
+    pub fn event(&mut self, event: Event) {
+        self.history.events.push(event);
+    }
+
+    /// Records something a user should know.
+    pub fn warn(&mut self, text: String) {
+        self.history.warnings.push(text);
+    }
+
+    /// What the recording says of itself.
+    pub fn about(&mut self, text: String) {
+        self.history.about = Some(text);
+    }
+
+    /// Declares the initial value of one key, or of all where `key` is `None`.
+    pub fn initial(&mut self, key: Option<ValueId>, value: ValueId) {
+        match key {
+            Some(key) => self.initial.push((key, value)),
+            None => self.history.initial_default = value,
+        }
+    }
+
+    /// Jepsen's `:add` is a set's or a counter's: let the reads of the key decide (collection or number); without reads, unique
+    /// values make a set.
+    pub fn add_may_count(&mut self) {
+        self.add_may_count = true;
+    }
+
+    /// Sets the data type of every key (`--workload`).
+    pub fn workload(&mut self, workload: DataType) {
+        self.workload = Some(workload);
+    }
+
+    /// How many operations so far.
+    pub fn operations(&self) -> usize {
+        self.history.op_kind.len()
+    }
+
+    /// Records for a session by name, one call an operation.
+    pub fn session(&mut self, name: &str) -> SessionRecorder<'_> {
+        let session = self.values.string(name);
+        SessionRecorder { builder: self, session }
+    }
+
+    /// The history. Fails where there is no operation, where the operations on one key are of several types, or where a transaction
+    /// completed before it was invoked.
+    pub fn finish(mut self) -> Result<History, BuildError> {
+        if self.history.op_kind.is_empty() {
+            return Err(BuildError { line: None, message: "no operations".into() });
+        }
+        self.check_times()?;
+        self.decide_types()?;
+        let mut history = self.history;
+        history.values = self.values;
+        for (name, value) in self.initial {
+            if let Some(&key) = self.keys.get(&name) {
+                history.set_initial(Some(super::KeyId::new(key as usize)), value);
+            }
+        }
+        Ok(history)
+    }
+
+    fn check_times(&self) -> Result<(), BuildError> {
+        let h = &self.history;
+        for (txn, (&invoke, &complete)) in h.txn_invoke.iter().zip(&h.txn_complete).enumerate() {
+            if invoke != NO_TIME && complete != NO_TIME && complete < invoke {
+                let line = h.op_line.get(h.txn_first[txn] as usize).copied();
+                return Err(BuildError {
+                    line,
+                    message: format!("completed at {complete} ns, before it was invoked at {invoke} ns"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The operations on a key decide its type; a key that is only read has the type of the others where they agree.
+    fn decide_types(&mut self) -> Result<(), BuildError> {
+        if self.add_may_count {
+            self.let_reads_decide_adds();
+        }
+        let h = &mut self.history;
+        let mut decided: Vec<Option<(DataType, u32)>> = vec![None; h.keys.len()];
+        for op in 0..h.op_kind.len() {
+            let of_kind = match h.op_kind[op] {
+                Kind::Read => continue,
+                Kind::Write | Kind::Cas => DataType::Register,
+                Kind::Append => DataType::List,
+                Kind::Add | Kind::Remove => DataType::Set,
+                Kind::Increment | Kind::Decrement => DataType::Counter,
+            };
+            let key = h.op_key[op] as usize;
+            let (of_key, first) = *decided[key].get_or_insert((self.workload.unwrap_or(of_kind), op as u32));
+            if of_kind != of_key {
+                let name = self.values.display(h.keys[key]);
+                let message = match self.workload {
+                    Some(w) => format!("`{}` is no operation of a {}: key {name}", h.op_kind[op].name(), w.name()),
+                    None => format!(
+                        "key {name} is a {} (line {}: {}) and a {} (line {}: {})",
+                        of_key.name(),
+                        h.op_line[first as usize],
+                        h.op_kind[first as usize].name(),
+                        of_kind.name(),
+                        h.op_line[op],
+                        h.op_kind[op].name()
+                    ),
+                };
+                return Err(BuildError { line: Some(h.op_line[op]), message });
+            }
+        }
+        let mut types = decided.iter().flatten().map(|&(t, _)| t);
+        let first = types.next().unwrap_or(DataType::Register);
+        let only_read = self.workload.unwrap_or(if types.all(|t| t == first) { first } else { DataType::Register });
+        h.key_types = decided.into_iter().map(|d| d.map_or(only_read, |(t, _)| t)).collect();
+        Ok(())
+    }
+
+    fn let_reads_decide_adds(&mut self) {
+        let h = &mut self.history;
+        let keys = h.keys.len();
+        let (mut collection, mut number) = (vec![false; keys], vec![false; keys]);
+        for op in 0..h.op_kind.len() {
+            if h.op_kind[op] == Kind::Read && h.op_value[op] != ValueId::NULL {
+                let key = h.op_key[op] as usize;
+                match self.values.get(h.op_value[op]) {
+                    Value::Collection(_) => collection[key] = true,
+                    _ => number[key] = true,
+                }
+            }
+        }
+        let mut adds: Vec<(u32, ValueId)> =
+            (0..h.op_kind.len()).filter(|&op| h.op_kind[op] == Kind::Add).map(|op| (h.op_key[op], h.op_value[op])).collect();
+        adds.sort_unstable();
+        let mut repeated = vec![false; keys];
+        for pair in adds.windows(2) {
+            if pair[0] == pair[1] {
+                repeated[pair[0].0 as usize] = true;
+            }
+        }
+        for op in 0..h.op_kind.len() {
+            let key = h.op_key[op] as usize;
+            let counts = match self.workload {
+                Some(workload) => workload == DataType::Counter,
+                None => !collection[key] && (number[key] || repeated[key]),
+            };
+            if h.op_kind[op] == Kind::Add && counts {
+                h.op_kind[op] = Kind::Increment;
+            }
+        }
+    }
+}
+
+/// Records the operations of one session, in order.
+pub struct SessionRecorder<'b> {
+    builder: &'b mut HistoryBuilder,
+    session: ValueId,
+}
+
+impl SessionRecorder<'_> {
+    /// An acknowledged write of a string.
+    pub fn write(self, key: &str, value: &str) -> Self {
+        let value = self.builder.values.string(value);
+        self.record(Kind::Write, key, value)
+    }
+
+    /// A read that returned a string.
+    pub fn read(self, key: &str, value: &str) -> Self {
+        let value = self.builder.values.string(value);
+        self.record(Kind::Read, key, value)
+    }
+
+    /// A read that found nothing.
+    pub fn read_none(self, key: &str) -> Self {
+        self.record(Kind::Read, key, ValueId::NULL)
+    }
+
+    fn record(self, kind: Kind, key: &str, value: ValueId) -> Self {
+        let key = self.builder.values.string(key);
+        let line = self.builder.operations() as u32 + 1;
+        self.builder.begin(TxnInput::ok(self.session));
+        self.builder.op(OpInput { line, ..OpInput::new(kind, key, value) });
+        self
+    }
+}
+
+/// The dense index of a name, new or known.
+fn dense(map: &mut FxHashMap<ValueId, u32>, names: &mut Vec<ValueId>, name: ValueId) -> u32 {
+    *map.entry(name).or_insert_with(|| {
+        names.push(name);
+        names.len() as u32 - 1
+    })
+}
+
+/// Appends to a column that stays empty until something is in it.
+fn sparse<T: Copy + PartialEq>(column: &mut Vec<T>, index: usize, value: Option<T>, none: T) {
+    if let Some(value) = value {
+        column.resize(index, none);
+        column.push(value);
+    } else if !column.is_empty() {
+        column.push(none);
+    }
+}

@@ -1,0 +1,9 @@
+//! Testimony checks recorded histories of replicated systems for consistency.
+
+pub mod check;
+pub mod format;
+pub mod history;
+pub mod model;
+pub mod report;
+pub mod verdict;
+pub mod witness;

@@ -1,0 +1,1 @@
+//! Reports: what was found, in one format a file.

@@ -1,0 +1,206 @@
+//! What a model says of a history: a [`Verdict`], and for each violation a [`Witness`].
+//!
+//! A violation is data, never an `Err`. Witnesses name operations by id and carry every step of the contradiction with its reason;
+//! [`witness::verify`](crate::witness::verify) re-checks them against the history alone, and reports render them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::{OpId, SessionId};
+
+/// The answer of a model.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// The history can be explained under the model.
+    Satisfied,
+    /// It cannot, and a witness says why.
+    Violated,
+    /// Not decided; the reason says why.
+    Unknown,
+}
+
+impl Verdict {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Satisfied => "satisfied",
+            Verdict::Violated => "violated",
+            Verdict::Unknown => "unknown",
+        }
+    }
+}
+
+/// What kind of contradiction a witness shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anomaly {
+    /// A read returned a value that nothing wrote. No steps.
+    ThinAirRead,
+    /// A read returned a value that only a failed transaction wrote (G1a). One step `wr`.
+    AbortedRead,
+    /// A read returned a value that its own transaction overwrote (G1b). Steps `wr` (write → read), `po` (write → later write).
+    IntermediateRead,
+    /// A transaction did not read its own last write of the key. One step `po` (last own write → read).
+    Internal,
+    /// A read returned a value written only later, in its transaction (`po`) or in real time (`rt`). Steps `wr`, then `po` or `rt`.
+    FutureRead,
+    /// A cycle of `so` and `wr` steps: a write is visible to a read that precedes it in its session (rule 7). The steps lead from the
+    /// write to the read along visibility; the last leads from the read back to the write by session order.
+    CyclicHb,
+    /// A read returned the initial value while a write of the key was visible to it. One step, write → read.
+    InitialRead,
+    /// A cycle of `ar` steps, at least one of them by a read that returned an overwritten value.
+    StaleRead,
+    /// A cycle of `ar` steps without any stale read: the sessions' own orders contradict each other or the recorded order.
+    WriteOrderCycle,
+    /// `causal-weak`: w hb x hb r, r reads w, x writes the same key. Steps `hb` (w → x), `hb` (x → r), `wr` (w → r).
+    WriteCoRead,
+    /// `causal-memory`, `pram-classic`: the order that one session's reads force has a cycle. Steps `so`, `wr` and `view` closing up.
+    ViewCycle,
+}
+
+/// The relation that a step asserts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// Session order.
+    So,
+    /// Write-read: `to` returned what `from` wrote.
+    Wr,
+    /// Visibility: the write `from` is visible to the read `to`.
+    Vis,
+    /// Arbitration: the write `from` precedes the write `to`.
+    Ar,
+    /// (so ∪ wr)⁺.
+    Hb,
+    /// The order of one session's view (models.md 4, `causal-memory` and `pram-classic`).
+    View,
+    /// Program order inside a transaction.
+    Po,
+    /// Real time: `from` completed before `to` was invoked.
+    Rt,
+}
+
+/// Why a step holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Because {
+    /// `wr`: `to` returned the value that `from` wrote.
+    ReadsFrom,
+    /// `so`: same session, in this order. `ar`: rule 2, both write the same key, same session, in this order.
+    SessionOrder,
+    /// `ar`, rule 2: the session of `to` had read (`read`) the value of `from` before it wrote `to`, same key.
+    ReadThenWrite,
+    /// `so`, write to read of one session: the guarantee makes the write visible.
+    ReadYourWrites,
+    /// `so`, read to read of one session: what the first saw the second sees.
+    MonotonicReads,
+    /// `so`, write to write of one session. As `ar`: the guarantee orders them.
+    MonotonicWrites,
+    /// `so`, read to write of one session. As `ar`: `from` is visible to `read` (along `via`), which precedes `to` in its session.
+    WritesFollowReads,
+    /// `ar` or `view`, write to write of one key: `read` returned the value of `to` although `from` was visible to it (along `via`), so
+    /// `from` was overwritten by `to`.
+    StaleRead,
+    /// `vis` or `view`, write to read: the read returned the initial value although the write is visible to it along `via`.
+    InitialRead,
+    /// `hb`: along `via`.
+    HappenedBefore,
+    /// `ar`: the recorded versions of the key say so.
+    Version,
+    /// `ar` or `rt`: `from` completed before `to` was invoked.
+    RealTime,
+    /// `po`: same transaction, in this order.
+    ProgramOrder,
+}
+
+/// One step of a contradiction: `from` precedes `to` in `relation`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// The earlier operation.
+    pub from: OpId,
+    /// The later operation. May be `from` itself only for a cas, whose read precedes its write.
+    pub to: OpId,
+    /// In what sense.
+    pub relation: Relation,
+    /// And why.
+    pub because: Because,
+    /// The read that the reason is about, where it is about one.
+    pub read: Option<OpId>,
+    /// The path that the reason refers to: `so`, `wr` (and, in a view, `view`) steps from the write to the read, each step's `to` the next
+    /// one's `from`.
+    pub via: Vec<Step>,
+}
+
+impl Step {
+    /// A step without read or path.
+    pub fn new(from: OpId, to: OpId, relation: Relation, because: Because) -> Self {
+        Step { from, to, relation, because, read: None, via: Vec::new() }
+    }
+}
+
+/// What a contradiction takes for granted beyond the recording itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub enum Assumption {
+    /// All sessions see the writes of a key in one order.
+    #[serde(rename = "one write order per key")]
+    OneOrderPerKey,
+    /// All sessions see all writes in one order.
+    #[serde(rename = "one order of all writes")]
+    OneOrder,
+    /// The recorded versions are the store's order of the key.
+    #[serde(rename = "recorded versions")]
+    RecordedVersions,
+    /// A write that completed before another was invoked precedes it.
+    #[serde(rename = "real-time order of writes")]
+    RealTimeOrder,
+}
+
+/// A contradiction, small enough to read and complete enough to re-check.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Witness {
+    /// Its kind.
+    pub anomaly: Anomaly,
+    /// The sessions whose order or reads it uses, by id.
+    pub sessions: Vec<SessionId>,
+    /// What it takes for granted.
+    pub assumes: Vec<Assumption>,
+    /// Every operation that the steps use, ascending.
+    pub operations: Vec<OpId>,
+    /// For `causal-memory` and `pram-classic`: the session whose view is contradictory.
+    pub view: Option<SessionId>,
+    /// For `causal-memory` and `pram-classic`: the `view` steps that `steps` build on, each using only earlier ones.
+    pub derived: Vec<Step>,
+    /// The contradiction: for a cycle each step's `to` is the next one's `from`, and the last leads back to the first.
+    pub steps: Vec<Step>,
+}
+
+impl Witness {
+    /// Every step, those inside `via` and `derived` included.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.derived.iter().chain(&self.steps).flat_map(|step| std::iter::once(step).chain(&step.via))
+    }
+}
+
+/// What one model says of one history.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The model's name.
+    pub model: &'static str,
+    /// Its answer.
+    pub verdict: Verdict,
+    /// Violated: every violated model that this one implies.
+    pub implied_by: Vec<&'static str>,
+    /// Unknown: why.
+    pub reason: Option<String>,
+    /// How many reads are stale under the model (models.md 4, Counting), where that is defined and was counted.
+    pub stale_reads: Option<u64>,
+    /// How many `ok` reads the history has.
+    pub reads: u64,
+    /// How many sessions those stale reads are in.
+    pub stale_sessions: Option<u64>,
+    /// How many separate contradictions were found; at least as many as witnesses.
+    pub violations: u64,
+    /// At least one where violated.
+    pub witnesses: Vec<Witness>,
+}

@@ -1,0 +1,1 @@
+//! Witnesses: shrunk to the shortest contradiction, verified independently of the checkers, explained in sentences.
