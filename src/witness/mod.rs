@@ -1,1 +1,3 @@
 //! Witnesses: shrunk to the shortest contradiction, verified independently of the checkers, explained in sentences.
+
+pub(crate) mod shrink;
