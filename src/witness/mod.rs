@@ -1,1 +1,5 @@
 //! Witnesses: shrunk to the shortest contradiction, verified independently of the checkers, explained in sentences.
+
+mod verify;
+
+pub use verify::{Refusal, Verifier, verify, verify_certificate};
