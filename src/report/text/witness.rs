@@ -25,6 +25,7 @@ pub(super) fn render(
     let told = &witness.explanation;
     writeln!(out, "{}: {}", palette.bad(&format!("error[{model}]")), palette.strong(&told.headline))?;
     let full = view.detail == Detail::Full;
+    let hint = format!(" (testimony explain {path} --model {model})");
     let rows = aligned(&rows(place(path), &told.operations));
     for line in shortened(rows, full) {
         match line {
@@ -37,21 +38,21 @@ pub(super) fn render(
             None => writeln!(
                 out,
                 "   {}",
-                palette.faint(&format!("… {} more operations: testimony explain", told.operations.len() - MOST_LINES))
+                palette.faint(&format!("… {} more operations{hint}", told.operations.len() - MOST_LINES))
             )?,
         }
     }
     for sentence in shortened(told.story.clone(), full) {
         writeln!(out, "   {}", sentence.as_deref().unwrap_or("…"))?;
     }
-    render_proof(&told.proof, full, palette, out)?;
+    render_proof(&told.proof, &hint, full, palette, out)?;
     for note in &told.notes {
         writeln!(out, "   {} {note}", palette.label("note:"))?;
     }
     Ok(())
 }
 
-fn render_proof(steps: &[ProofStep], full: bool, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
+fn render_proof(steps: &[ProofStep], hint: &str, full: bool, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
@@ -72,7 +73,7 @@ fn render_proof(steps: &[ProofStep], full: bool, palette: Palette, out: &mut dyn
             None => writeln!(
                 out,
                 "{margin}{}",
-                palette.faint(&format!("… {} more steps: testimony explain", steps.len() - MOST_LINES))
+                palette.faint(&format!("… {} more steps{hint}", steps.len() - MOST_LINES))
             )?,
         }
         margin = " ".repeat(10);
