@@ -9,7 +9,8 @@ use crate::relation::budget::Budget;
 use crate::verdict::Judgement;
 
 /// What is known of the order of writes beyond the sessions' own (models.md 4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum WriteOrder {
     /// Nothing.
     #[default]
@@ -21,7 +22,8 @@ pub enum WriteOrder {
 }
 
 /// What a read of a value that nothing wrote means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum UnmatchedReads {
     /// A thin-air read.
     #[default]

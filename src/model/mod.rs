@@ -42,7 +42,7 @@ pub enum Checker {
 }
 
 /// A set of session guarantees (Terry et al., PDIS'94): a subset of {RYW, MR, MW, WFR}.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Guarantees(pub u8);
 
 impl Guarantees {
