@@ -115,7 +115,9 @@ fn whole(history: &History, witness: &Witness, made: &mut Vec<Mutant>) {
         add(format!("called {anomaly:?}"), &|w| w.anomaly = anomaly);
     }
     for i in 0..witness.operations.len() {
-        add(format!("operation {:?} not listed", witness.operations[i]), &|w| drop(w.operations.remove(i)));
+        add(format!("operation {:?} not listed", witness.operations[i]), &|w| {
+            w.operations.remove(i);
+        });
     }
     for op in history.ops().filter(|op| !witness.operations.contains(op)) {
         add(format!("foreign operation {op:?} listed"), &|w| {
@@ -266,7 +268,9 @@ pub fn certificate_mutants(history: &History, certificate: &Certificate) -> Vec<
     for (i, order) in certificate.orders.iter().enumerate() {
         add(format!("without order {i}"), &|c| drop(c.orders.remove(i)));
         for (j, op) in order.iter().enumerate() {
-            add(format!("{op:?} dropped from order {i}"), &|c| drop(c.orders[i].remove(j)));
+            add(format!("{op:?} dropped from order {i}"), &|c| {
+                c.orders[i].remove(j);
+            });
             add(format!("{op:?} twice in order {i}"), &|c| c.orders[i].push(*op));
         }
         for op in history.ops().chain([OpId::new(history.operations())]).filter(|op| !order.contains(op)) {
