@@ -7,9 +7,7 @@ use anyhow::{Result, bail};
 
 use testimony::check::{self, Options};
 use testimony::format::ReadOptions;
-use testimony::report::{
-    CertificateReport, CertifiedHistory, ElapsedMs, HistoryReport, InputError, Judging, Report, Settings,
-};
+use testimony::report::{CertificateReport, CertifiedHistory, ElapsedMs, HistoryReport, InputError, Judging, Report, Settings};
 use testimony::verdict::Verdict;
 
 use super::Outcome;

@@ -47,9 +47,8 @@ impl WitnessReport {
             sessions.insert(recorded.session.to_string(), history.session(op));
             operations.push(op);
         }
-        let session = |name: &serde_json::Value| {
-            sessions.get(&name.to_string()).copied().ok_or_else(|| Foreign::Session(name.to_string()))
-        };
+        let session =
+            |name: &serde_json::Value| sessions.get(&name.to_string()).copied().ok_or_else(|| Foreign::Session(name.to_string()));
         Ok(Witness {
             anomaly: self.anomaly,
             sessions: self.sessions.iter().map(session).collect::<Result<_, _>>()?,

@@ -65,9 +65,10 @@ impl Claims {
             }
             Claims::Certified(certified) => {
                 for shown in &certified.certificates {
-                    let checked = shown.restore(history).map_err(|foreign| foreign.to_string()).and_then(|certificate| {
-                        verifier.verify_certificate(&certificate).map_err(|refusal| refusal.to_string())
-                    });
+                    let checked = shown
+                        .restore(history)
+                        .map_err(|foreign| foreign.to_string())
+                        .and_then(|certificate| verifier.verify_certificate(&certificate).map_err(|refusal| refusal.to_string()));
                     match checked {
                         Ok(()) => tally.certificates += 1,
                         Err(why) => tally.fallen.push(format!("{}: {}: {why}", certified.path, shown.model)),
