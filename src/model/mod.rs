@@ -1,5 +1,12 @@
 //! The consistency models: names, definitions, citations and what implies what. Models are data; the checkers are in the files beside.
 
+mod causal_weak;
+pub(crate) mod guarantees;
+pub(crate) mod plan;
+mod stale;
+mod view;
+mod well_formed;
+
 /// One consistency model.
 #[derive(Debug)]
 pub struct Model {

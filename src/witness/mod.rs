@@ -1,5 +1,6 @@
 //! Witnesses: shrunk to the shortest contradiction, verified independently of the checkers, explained in sentences.
 
+pub(crate) mod shrink;
 pub mod explain;
 mod verify;
 
