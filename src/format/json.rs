@@ -163,7 +163,7 @@ fn word_length(bytes: &[u8]) -> usize {
 }
 
 /// The keys of the object that bytes begin with, as they are written; ends early where the bytes do or are no JSON.
-pub(super) fn begins_with_object(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn keys_of_object(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut i = usize::from(bytes.first() == Some(&b'{'));
     let mut depth = i;
     std::iter::from_fn(move || {
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn the_keys_of_a_beginning_are_found() {
         let keys = |text: &'static str| -> Vec<&str> {
-            begins_with_object(text.as_bytes()).map(|key| std::str::from_utf8(key).unwrap()).collect()
+            keys_of_object(text.as_bytes()).map(|key| std::str::from_utf8(key).unwrap()).collect()
         };
         assert_eq!(keys(r#"{"a":{"b":"c"}, "d\"" : ["e"], "f"#), ["a", r#"d\""#]);
         assert_eq!(keys(r#"{"a":1}{"b":2}"#), ["a"]);

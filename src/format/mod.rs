@@ -4,11 +4,14 @@
 //! the whole content and knows nothing of files; offsets become lines and columns only where something is wrong, so the way without
 //! errors pays nothing for them. To add a format: one module, one line in [`FORMATS`], a sample under `histories/`.
 
+mod edn;
 mod error;
 mod form;
 mod intern;
+mod jepsen;
 mod json;
 mod jsonl;
+mod object;
 mod packed;
 mod plume;
 mod spelling;
@@ -41,7 +44,7 @@ pub trait Format: Sync {
 }
 
 /// Every format, in the order in which they are asked whether a content is theirs.
-pub static FORMATS: &[&dyn Format] = &[&jsonl::Jsonl, &plume::Plume];
+pub static FORMATS: &[&dyn Format] = &[&jsonl::Jsonl, &jepsen::JepsenEdn, &jepsen::JepsenJson, &plume::Plume];
 
 /// A format by its name.
 pub fn find(name: &str) -> Option<&'static dyn Format> {

@@ -6,11 +6,12 @@ use rustc_hash::FxHashSet;
 use serde::de::DeserializeSeed;
 use serde_json::{error::Category, value::RawValue};
 
-use super::object::{Field, Object, Objects, raw_in};
+use super::field::{Field, Fields, NAMES, Operations};
 use crate::{
     format::{
         Fault, ReadError, ReadOptions, builder, finish,
         json::{Raw, without_place},
+        object::{Named, raw_in},
         suggest::did_you_mean,
     },
     history::{History, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId},
@@ -32,7 +33,7 @@ struct Reader<'a> {
     content: &'a str,
     builder: HistoryBuilder,
     /// The operations of the transaction at hand; kept for its memory.
-    operations: Vec<Object<'a>>,
+    operations: Vec<Fields<'a>>,
 }
 
 impl<'a> Reader<'a> {
@@ -61,8 +62,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn line(&mut self, object: &Object<'a>, at: usize, line: u32, first: bool) -> Result<(), Fault> {
-        if let Some(version) = object.get(Field::Testimony, self.content) {
+    fn line(&mut self, object: &Fields<'a>, at: usize, line: u32, first: bool) -> Result<(), Fault> {
+        if let Some(version) = object.field(Field::Testimony, self.content) {
             if !first {
                 return Err(version.fault("a header (`testimony`) must be the first line"));
             }
@@ -77,7 +78,7 @@ impl<'a> Reader<'a> {
             complete_ns: self.time(object, Field::Complete)?,
             node: self.node(object)?,
         };
-        match (object.get(Field::Op, self.content), object.get(Field::Txn, self.content)) {
+        match (object.field(Field::Op, self.content), object.field(Field::Txn, self.content)) {
             (Some(_), Some(txn)) => return Err(txn.fault("both `op` and `txn`: a line is one operation or one transaction")),
             (None, None) => return Err(Fault::new(at, "neither `op` nor `txn`: a line is one operation or one transaction")),
             (Some(_), None) => {
@@ -90,13 +91,13 @@ impl<'a> Reader<'a> {
                 self.transaction(object, operations, line)?;
             }
         }
-        if let Some(error) = object.get(Field::Error, self.content).filter(|error| !error.is_null()) {
+        if let Some(error) = object.field(Field::Error, self.content).filter(|error| !error.is_null()) {
             self.builder.error(error.text.to_owned());
         }
         Ok(())
     }
 
-    fn transaction(&mut self, object: &Object<'a>, operations: Raw<'a>, line: u32) -> Result<(), Fault> {
+    fn transaction(&mut self, object: &Fields<'a>, operations: Raw<'a>, line: u32) -> Result<(), Fault> {
         let of_operation = [Field::Key, Field::Value, Field::From, Field::To, Field::Version];
         if let Some((field, raw)) = object.first_of(&of_operation, self.content) {
             return Err(raw.fault(format!("`{}` beside `txn`: it belongs to an operation of the transaction", field.name())));
@@ -107,7 +108,7 @@ impl<'a> Reader<'a> {
         let mut parsed = std::mem::take(&mut self.operations);
         parsed.clear();
         let mut deserializer = serde_json::Deserializer::from_str(operations.text);
-        Objects(&mut parsed)
+        Operations(&mut parsed)
             .deserialize(&mut deserializer)
             .map_err(|error| Fault::new(operations.at + error.column().saturating_sub(1), explain(&error)))?;
         let is_final = self.is_final(object)?;
@@ -133,20 +134,20 @@ impl<'a> Reader<'a> {
     }
 
     /// An operation; `all_final` is the `final` of its transaction, which counts for its reads.
-    fn operation(&mut self, object: &Object<'a>, at: usize, line: u32, all_final: Option<bool>) -> Result<OpInput, Fault> {
+    fn operation(&mut self, object: &Fields<'a>, at: usize, line: u32, all_final: Option<bool>) -> Result<OpInput, Fault> {
         let content = self.content;
-        let Some(op) = object.get(Field::Op, content) else { return Err(Fault::new(at, "an operation without `op`")) };
+        let Some(op) = object.field(Field::Op, content) else { return Err(Fault::new(at, "an operation without `op`")) };
         let kind = kind(op)?;
-        let Some(key) = object.get(Field::Key, content) else {
+        let Some(key) = object.field(Field::Key, content) else {
             return Err(op.fault(format!("a {} without `key` (null in a history without keys)", kind.name())));
         };
         let key = self.name(key, "`key` must be a string, an integer or null", true)?;
         let mut input = OpInput { line, ..OpInput::new(kind, key, ValueId::NULL) };
         if kind == Kind::Cas {
-            if let Some(value) = object.get(Field::Value, content) {
+            if let Some(value) = object.field(Field::Value, content) {
                 return Err(value.fault("a cas has `from` and `to` in place of `value`"));
             }
-            let (Some(from), Some(to)) = (object.get(Field::From, content), object.get(Field::To, content)) else {
+            let (Some(from), Some(to)) = (object.field(Field::From, content), object.field(Field::To, content)) else {
                 return Err(op.fault("a cas needs both `from` and `to`"));
             };
             input.value = from.intern(&mut self.builder.values)?;
@@ -155,7 +156,7 @@ impl<'a> Reader<'a> {
             if let Some((field, raw)) = object.first_of(&[Field::From, Field::To], content) {
                 return Err(raw.fault(format!("`{}` on a {}: only a cas has it", field.name(), kind.name())));
             }
-            let Some(value) = object.get(Field::Value, content) else {
+            let Some(value) = object.field(Field::Value, content) else {
                 let hint = if kind == Kind::Read { " (null where it found nothing)" } else { "" };
                 return Err(op.fault(format!("a {} without `value`{hint}", kind.name())));
             };
@@ -167,7 +168,7 @@ impl<'a> Reader<'a> {
         input.version = self.version(object)?;
         input.is_final = match self.is_final(object)? {
             Some(true) if kind != Kind::Read => {
-                let raw = object.get(Field::Final, content).expect("it is there");
+                let raw = object.field(Field::Final, content).expect("it is there");
                 return Err(raw.fault(format!("`final` on a {}: only a read is made after quiescence", kind.name())));
             }
             Some(is_final) => is_final,
@@ -176,8 +177,8 @@ impl<'a> Reader<'a> {
         Ok(input)
     }
 
-    fn session(&mut self, object: &Object<'a>, at: usize) -> Result<ValueId, Fault> {
-        match object.get(Field::Session, self.content) {
+    fn session(&mut self, object: &Fields<'a>, at: usize) -> Result<ValueId, Fault> {
+        match object.field(Field::Session, self.content) {
             Some(session) => self.name(session, "`session` must be a string or an integer", false),
             None => Err(Fault::new(at, "no `session`: every line says who issued it")),
         }
@@ -198,8 +199,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn status(&self, object: &Object<'a>) -> Result<Status, Fault> {
-        let Some(raw) = object.get(Field::Status, self.content) else { return Ok(Status::Ok) };
+    fn status(&self, object: &Fields<'a>) -> Result<Status, Fault> {
+        let Some(raw) = object.field(Field::Status, self.content) else { return Ok(Status::Ok) };
         match raw.string()?.as_deref() {
             Some("ok") => Ok(Status::Ok),
             Some("fail") => Ok(Status::Fail),
@@ -216,8 +217,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn time(&self, object: &Object<'a>, field: Field) -> Result<Option<i64>, Fault> {
-        let Some(raw) = object.get(field, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
+    fn time(&self, object: &Fields<'a>, field: Field) -> Result<Option<i64>, Fault> {
+        let Some(raw) = object.field(field, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
         match raw.integer()? {
             // The least is the builder's mark of "no time"; no clock shows it.
             Some(time) => match i64::try_from(time) {
@@ -228,16 +229,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn node(&mut self, object: &Object<'a>) -> Result<Option<ValueId>, Fault> {
-        let Some(raw) = object.get(Field::Node, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
+    fn node(&mut self, object: &Fields<'a>) -> Result<Option<ValueId>, Fault> {
+        let Some(raw) = object.field(Field::Node, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
         match raw.string()? {
             Some(text) => Ok(Some(self.builder.values.string(&text))),
             None => Err(raw.expected("`node` must be a string")),
         }
     }
 
-    fn version(&self, object: &Object<'a>) -> Result<Option<i128>, Fault> {
-        let Some(raw) = object.get(Field::Version, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
+    fn version(&self, object: &Fields<'a>) -> Result<Option<i128>, Fault> {
+        let Some(raw) = object.field(Field::Version, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
         let version = match raw.string()? {
             Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Some(digits.parse::<i128>().map_err(|_| raw.fault("an integer beyond 128 bits"))?)
@@ -253,8 +254,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn is_final(&self, object: &Object<'a>) -> Result<Option<bool>, Fault> {
-        match object.get(Field::Final, self.content) {
+    fn is_final(&self, object: &Fields<'a>) -> Result<Option<bool>, Fault> {
+        match object.field(Field::Final, self.content) {
             None => Ok(None),
             Some(raw) => match raw.text {
                 "true" => Ok(Some(true)),
@@ -264,20 +265,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn header(&mut self, object: &Object<'a>, version: Raw<'a>) -> Result<(), Fault> {
+    fn header(&mut self, object: &Fields<'a>, version: Raw<'a>) -> Result<(), Fault> {
         if version.integer()? != Some(1) {
             return Err(version.expected("this build reads version 1 of the format"));
         }
         if let Some((field, raw)) = object.first_of(&[Field::Session, Field::Op, Field::Txn], self.content) {
             return Err(raw.fault(format!("`{}` in the header: it belongs on a line of its own", field.name())));
         }
-        if let Some(about) = object.get(Field::About, self.content) {
+        if let Some(about) = object.field(Field::About, self.content) {
             match about.string()? {
                 Some(text) => self.builder.about(text.into_owned()),
                 None => return Err(about.expected("`about` must be a string")),
             }
         }
-        match object.get(Field::Initial, self.content) {
+        match object.field(Field::Initial, self.content) {
             Some(initial) => self.initial(initial),
             None => Ok(()),
         }
@@ -353,9 +354,9 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
     }
 }
 
-fn parse(line: &str) -> Result<Object<'_>, serde_json::Error> {
+fn parse(line: &str) -> Result<Fields<'_>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(line);
-    let object = serde::Deserialize::deserialize(&mut deserializer)?;
+    let object = Named(&NAMES).deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(object)
 }
