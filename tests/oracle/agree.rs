@@ -16,7 +16,7 @@ use crate::plain::{self, Fault};
 use crate::toy::Toy;
 
 /// Histories of each generator.
-const SEEDS: u64 = 1600;
+const SEEDS: u64 = 1500;
 
 fn cases() -> impl ParallelIterator<Item = Case> {
     GENERATORS.par_iter().flat_map_iter(|generator| (0..SEEDS).map(move |seed| generator.case(seed)))
@@ -152,15 +152,19 @@ fn the_run_is_large_and_balanced() {
     // Malformed histories violate every model: the other models must be balanced without them too.
     let well_formed: Vec<&Vec<Verdict>> = all.iter().map(|(_, v)| v).filter(|v| v[0] != Verdict::Violated).collect();
     let everything: Vec<&Vec<Verdict>> = all.iter().map(|(_, v)| v).collect();
+    let mut tilted = vec![];
     for (at, model) in MODELS.iter().enumerate() {
         for (among, verdicts) in [("all", &everything), ("well-formed", &well_formed)] {
             let share = |verdict| percent(verdicts.iter().filter(|v| v[at] == verdict).count(), verdicts.len());
             let (satisfied, violated) = (share(Verdict::Satisfied), share(Verdict::Violated));
             println!("{:<20} {among:<12} satisfied {satisfied:4.1} %, violated {violated:4.1} %", model.name);
             let of_its_own = among == "all" || model.checker != Checker::WellFormed;
-            assert!(!of_its_own || satisfied > 20.0 && violated > 20.0, "{} is not balanced", model.name);
+            if of_its_own && (satisfied <= 20.0 || violated <= 20.0) {
+                tilted.push((model.name, among));
+            }
         }
     }
+    assert!(tilted.is_empty(), "not balanced: {tilted:?}");
 }
 
 /// The call site of the witness verifier.

@@ -6,7 +6,7 @@ use testimony::history::Status;
 use crate::generate;
 use crate::judge::Settings;
 use crate::rng::Rng;
-use crate::toy::{Act, Toy, Txn, Val};
+use crate::toy::{Act, Op, Toy, Txn, Val};
 
 /// A history to judge, and where it is from.
 #[derive(Clone, Debug)]
@@ -30,6 +30,7 @@ pub struct Generator {
 
 /// All of them.
 pub const GENERATORS: &[Generator] = &[
+    Generator { name: "any", make: |rng| (plain(rng), WriteOrder::Session) },
     Generator { name: "lagging", make: |rng| (generate::lagging(rng), WriteOrder::Session) },
     Generator { name: "causal-store", make: |rng| (generate::causal_store(rng), WriteOrder::Session) },
     Generator { name: "wild", make: |rng| (generate::wild(rng), WriteOrder::Session) },
@@ -44,7 +45,7 @@ pub const GENERATORS: &[Generator] = &[
     Generator { name: "versions", make: |rng| (with(rng, &[maybe_indeterminate, versions]), WriteOrder::Version) },
     Generator { name: "ambiguous", make: |rng| (with(rng, &[ambiguous]), WriteOrder::Session) },
     Generator { name: "initial", make: |rng| (with(rng, &[initial_written]), WriteOrder::Session) },
-    Generator { name: "thin-air", make: |rng| (with(rng, &[thin_air]), WriteOrder::Session) },
+    Generator { name: "malformed", make: |rng| (with(rng, &[malformed]), WriteOrder::Session) },
     Generator { name: "mixed", make: mixed },
 ];
 
@@ -54,6 +55,9 @@ impl Generator {
         let mut rng =
             Rng::new(seed ^ self.name.bytes().fold(0, |hash: u64, b| hash.wrapping_mul(31).wrapping_add(b.into())) << 20);
         let (mut toy, write_order) = (self.make)(&mut rng);
+        if rng.chance(22) {
+            malformed(&mut toy, &mut rng);
+        }
         // Values need be unique only per key: half of the histories use the same ones on each.
         if rng.chance(50) {
             number_by_key(&mut toy);
@@ -65,8 +69,17 @@ impl Generator {
 
 type Decoration = fn(&mut Toy, &mut Rng);
 
-fn with(rng: &mut Rng, decorations: &[Decoration]) -> Toy {
+/// A plain history of any source. Some get a read that looks back, without which the milder guarantees would seldom be violated.
+fn plain(rng: &mut Rng) -> Toy {
     let mut toy = generate::any(rng);
+    if rng.chance(50) {
+        look_back(&mut toy, rng);
+    }
+    toy
+}
+
+fn with(rng: &mut Rng, decorations: &[Decoration]) -> Toy {
+    let mut toy = plain(rng);
     for decorate in decorations {
         decorate(&mut toy, rng);
     }
@@ -74,7 +87,7 @@ fn with(rng: &mut Rng, decorations: &[Decoration]) -> Toy {
 }
 
 fn mixed(rng: &mut Rng) -> (Toy, WriteOrder) {
-    let mut toy = generate::any(rng);
+    let mut toy = plain(rng);
     let all: [Decoration; 8] = [cas, transactions, indeterminate, failed, versions, times, ambiguous, initial_written];
     for decorate in all {
         if rng.chance(30) {
@@ -82,6 +95,25 @@ fn mixed(rng: &mut Rng) -> (Toy, WriteOrder) {
         }
     }
     (toy, *rng.pick(&[WriteOrder::Session, WriteOrder::RealTime, WriteOrder::Version]))
+}
+
+/// A session that has read or written a value reads the key's initial value or an earlier one later on.
+fn look_back(toy: &mut Toy, rng: &mut Rng) {
+    let (read, written): (Vec<usize>, Vec<usize>) = (0..toy.txns.len())
+        .filter(|&t| toy.txns[t].ops[0].act != Act::Read(None))
+        .partition(|&t| toy.txns[t].ops[0].reads().is_some());
+    let met = if written.is_empty() || !read.is_empty() && rng.chance(75) { read } else { written };
+    if met.is_empty() {
+        return;
+    }
+    let at = *rng.pick(&met);
+    let (session, key) = (toy.txns[at].session, toy.txns[at].ops[0].key);
+    let earlier: Vec<Val> =
+        toy.txns[..at].iter().filter(|txn| txn.ops[0].key == key).filter_map(|txn| txn.ops[0].writes()).collect();
+    let back = if rng.chance(60) && !earlier.is_empty() { *rng.pick(&earlier) } else { None };
+    toy.push(session, Act::Read(back), key);
+    let read = toy.txns.pop().expect("just pushed");
+    toy.txns.insert(rng.between(at + 1, toy.txns.len()), read);
 }
 
 /// Some writes time out; few reads do.
@@ -251,14 +283,25 @@ fn initial_written(toy: &mut Toy, rng: &mut Rng) {
     }
 }
 
-/// A read returns what nobody wrote.
-fn thin_air(toy: &mut Toy, rng: &mut Rng) {
-    for txn in &mut toy.txns {
-        for op in &mut txn.ops {
-            if matches!(op.act, Act::Read(_)) && rng.chance(10) {
-                op.act = Act::Read(Some(99));
-            }
+/// Some read returns what it cannot have: of nobody, of a failed write, of an overwritten one, or of a write still to come.
+fn malformed(toy: &mut Toy, rng: &mut Rng) {
+    let seen: Vec<(u8, Val)> = toy.ops().filter_map(|(_, op)| op.reads().map(|value| (op.key, value))).collect();
+    let observed = |op: &Op| op.writes().is_some_and(|value| seen.contains(&(op.key, value)));
+    let writers: Vec<usize> = (0..toy.txns.len()).filter(|&t| toy.txns[t].ops.iter().any(observed)).collect();
+    let readers: Vec<usize> = (0..toy.txns.len()).filter(|&t| matches!(toy.txns[t].ops[0].act, Act::Read(_))).collect();
+    match (rng.below(4), &writers[..], &readers[..]) {
+        (0, [_, ..], _) => toy.txns[*rng.pick(&writers)].status = Status::Fail,
+        (1, [_, ..], _) => {
+            let ops = &mut toy.txns[*rng.pick(&writers)].ops;
+            let again = *ops.iter().find(|op| observed(op)).expect("a writer");
+            ops.push(Op { act: Act::Write(Some(80)), ..again });
         }
+        (2, _, [_, ..]) => {
+            let ops = &mut toy.txns[*rng.pick(&readers)].ops;
+            ops.push(Op { act: Act::Write(ops[0].reads().expect("a reader").or(Some(81))), ..ops[0] });
+        }
+        (_, _, [_, ..]) => toy.txns[*rng.pick(&readers)].ops[0].act = Act::Read(Some(82)),
+        _ => {}
     }
 }
 
@@ -277,7 +320,7 @@ pub fn replace(toy: &mut Toy, key: u8, value: Val, by: Val) {
 /// Numbers the values of each key from 1, keeping their order.
 fn number_by_key(toy: &mut Toy) {
     for key in 0..3u8 {
-        let of_key = |op: &&crate::toy::Op| op.key == key;
+        let of_key = |op: &&Op| op.key == key;
         let mut values: Vec<i64> = toy
             .txns
             .iter()
