@@ -1,13 +1,16 @@
-//! Judges one history by the models asked for.
+//! Judges one history by the models asked for: [`check`].
 
 use std::time::Duration;
 
-use crate::history::{History, ValueId};
-use crate::model::{Guarantees, Model};
+use crate::history::History;
+use crate::model::plan::Plan;
+use crate::model::{Guarantees, MODELS, Model};
+use crate::relation::budget::Budget;
 use crate::verdict::Judgement;
 
 /// What is known of the order of writes beyond the sessions' own (models.md 4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum WriteOrder {
     /// Nothing.
     #[default]
@@ -19,7 +22,8 @@ pub enum WriteOrder {
 }
 
 /// What a read of a value that nothing wrote means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum UnmatchedReads {
     /// A thin-air read.
     #[default]
@@ -76,7 +80,7 @@ pub struct Judged {
 /// The proof that a model is satisfied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// The models that it proves.
+    /// The model that it proves.
     pub model: &'static str,
     /// Its kind.
     pub kind: CertificateKind,
@@ -96,8 +100,14 @@ pub enum CertificateKind {
     AcyclicHb,
 }
 
-/// Judges a history.
-pub fn check(_history: &History, _options: &Options) -> Judged {
-    let _ = ValueId::NULL;
-    todo!()
+/// Judges a history. Takes about as long as the budget at most; the answers do not depend on the number of threads (where the budget
+/// runs out, on the machine's speed).
+pub fn check(history: &History, options: &Options) -> Judged {
+    let models = if options.models.is_empty() {
+        MODELS.iter().filter(|model| model.by_default).collect()
+    } else {
+        MODELS.iter().filter(|model| options.models.iter().any(|asked| asked.name == model.name)).collect::<Vec<_>>()
+    };
+    let budget = Budget::new(options.budget);
+    Plan::new(history, options, &budget).run(&models)
 }

@@ -4,6 +4,7 @@ pub mod check;
 pub mod format;
 pub mod history;
 pub mod model;
+mod relation;
 pub mod report;
 pub mod verdict;
 pub mod witness;

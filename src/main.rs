@@ -1,1 +1,9 @@
-fn main() {}
+//! The command: parse, run, exit status.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,5 +1,12 @@
 //! The consistency models: names, definitions, citations and what implies what. Models are data; the checkers are in the files beside.
 
+mod causal_weak;
+pub(crate) mod guarantees;
+pub(crate) mod plan;
+mod stale;
+mod view;
+mod well_formed;
+
 /// One consistency model.
 #[derive(Debug)]
 pub struct Model {
@@ -35,7 +42,7 @@ pub enum Checker {
 }
 
 /// A set of session guarantees (Terry et al., PDIS'94): a subset of {RYW, MR, MW, WFR}.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Guarantees(pub u8);
 
 impl Guarantees {

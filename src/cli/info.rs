@@ -1,0 +1,116 @@
+//! `testimony info`: what is in a history.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+
+use testimony::history::{DataType, History, Kind, Status};
+
+use super::args::InfoArgs;
+use super::console::Console;
+use super::judge::inputs;
+use super::load::{Loaded, load};
+use super::{Outcome, output, settings};
+
+pub fn run(args: &InfoArgs, console: &Console) -> Result<Outcome> {
+    let settings = settings::settings(&args.reading, None)?;
+    let options = settings::read_options(&settings)?;
+    let mut errors = Vec::new();
+    let inputs = inputs(&args.paths, &mut errors, console)?;
+    let mut outcome = if errors.is_empty() { Outcome::Good } else { Outcome::Error };
+    for input in inputs.into_iter().flat_map(|(_, inputs)| inputs) {
+        match load(&input.path, &options, &settings, console) {
+            Ok(loaded) => {
+                for warning in loaded.history.warnings() {
+                    console.warning(format_args!("{}: {warning}", loaded.path));
+                }
+                output::write(None, describe(&loaded).as_bytes(), console)?;
+            }
+            Err(problem) if problem.unrecognised && input.found => console.note(problem.brief()),
+            Err(problem) => {
+                console.tell(&problem.render());
+                outcome = Outcome::Error;
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn describe(loaded: &Loaded) -> String {
+    let history = &loaded.history;
+    let mut rows: Vec<(&str, String)> = vec![("format", loaded.format.to_owned())];
+    rows.extend(history.about().map(|about| ("about", plain(about))));
+    rows.push(("operations", by_kind(history)));
+    rows.push(("transactions", by_status(history)));
+    rows.push(("sessions", history.sessions().to_string()));
+    rows.push(("keys", by_type(history)));
+    if history.nodes() > 0 {
+        rows.push(("nodes", history.nodes().to_string()));
+    }
+    rows.push(("times", times(history)));
+    rows.push(("versions", share(history.ops().filter(|&op| history.version(op).is_some()).count(), history.operations())));
+    rows.push(("final reads", history.ops().filter(|&op| history.is_final(op)).count().to_string()));
+    if !history.events().is_empty() {
+        rows.push(("events", history.events().len().to_string()));
+    }
+    let mut text = format!("{}\n", plain(&loaded.path));
+    for (name, value) in rows {
+        let _ = writeln!(text, "  {name:<13} {value}");
+    }
+    text
+}
+
+fn by_kind(history: &History) -> String {
+    let counted = Kind::ALL.map(|kind| (history.ops().filter(|&op| history.kind(op) == kind).count(), kind.name()));
+    total(history.operations(), &counted)
+}
+
+fn by_status(history: &History) -> String {
+    let counted = [Status::Ok, Status::Fail, Status::Info]
+        .map(|status| (history.txns().filter(|&txn| history.txn_status(txn) == status).count(), status.name()));
+    total(history.transactions(), &counted)
+}
+
+fn by_type(history: &History) -> String {
+    let mut counted = [DataType::Register, DataType::List, DataType::Set, DataType::Counter].map(|of| (0, of));
+    let mut seen = vec![false; history.keys()];
+    for key in history.ops().map(|op| history.key(op)) {
+        if !std::mem::replace(&mut seen[key.index()], true) {
+            let of = history.key_type(key);
+            counted.iter_mut().filter(|(_, other)| *other == of).for_each(|(count, _)| *count += 1);
+        }
+    }
+    total(history.keys(), &counted.map(|(count, of)| (count, of.name())))
+}
+
+/// `12: 8 read, 4 write`
+fn total(all: usize, counted: &[(usize, &str)]) -> String {
+    let parts: Vec<String> =
+        counted.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    format!("{all}: {}", parts.join(", "))
+}
+
+fn times(history: &History) -> String {
+    let timed = |txn: &_| history.invoked(*txn).is_some() && history.completed(*txn).is_some();
+    let both = history.txns().filter(timed).count();
+    let first = history.txns().filter_map(|txn| history.invoked(txn).or(history.completed(txn))).min();
+    let last = history.txns().filter_map(|txn| history.completed(txn).or(history.invoked(txn))).max();
+    match first.zip(last) {
+        Some((first, last)) => {
+            format!("{} transactions, over {:.3} s", share(both, history.transactions()), last.saturating_sub(first) as f64 / 1e9)
+        }
+        None => "none recorded".into(),
+    }
+}
+
+fn share(some: usize, all: usize) -> String {
+    match some {
+        0 => "none recorded".into(),
+        _ if some == all => format!("all {all}"),
+        _ => format!("{some} of {all}"),
+    }
+}
+
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,166 @@
+//! The vis/ar models: does one arbitration explain every read, given the visibility that a set of guarantees asks for (models.md 4)?
+//!
+//! For subsets of {RYW, MR} every constraint is known after one pass ([`Touches`](crate::relation::touches::Touches)). For the others,
+//! order-guided checking: lay all events out in an order π that extends the constraints known so far. A read r of w is *contradicted*
+//! by a write x of its key where π(w) < π(x) < π(r) and x is visible to r; then x → w is a constraint that every arbitration obeys. No
+//! read contradicted: π restricted to the writes is an arbitration that explains every read (a visible x has π(x) < π(r), hence
+//! π(x) ≤ π(w)). Else add the constraints, lay out anew, look again. A cycle is a violation, and its edges are the proof.
+//!
+//! Soundness never depends on the guess that π starts from: only true constraints are ever added. Cost: a round is O(n) and the
+//! questions that π raises; a good guess raises few, and one or two rounds do.
+
+use crate::model::Guarantees;
+use crate::relation::budget::OutOfBudget;
+use crate::relation::components::cyclic_components;
+use crate::relation::events::NONE;
+use crate::relation::facts::Facts;
+use crate::relation::graph::{Extra, Graph, Reason};
+use crate::relation::layout::{Layout, lay_out};
+use crate::relation::reach::{self, Question};
+use crate::relation::touches::Sight;
+use crate::verdict::Witness;
+use crate::witness::shrink::Shrink;
+
+/// What judging came to.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// With an order of the events that explains every read: the arbitration is its writes. (Reads and what constrains nothing may
+    /// be absent.)
+    Satisfied(Vec<u32>),
+    /// With at least one witness, and how many separate contradictions there are.
+    Violated(Vec<Witness>, u64),
+}
+
+/// The sets whose constraints one pass over each session's runs yields.
+pub(crate) const DIRECT: Guarantees = Guarantees::RYW.with(Guarantees::MR);
+
+/// Judges a history by a set of guarantees.
+pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
+    let shrink = Shrink { facts, guarantees: g };
+    if !facts.own_future_reads.is_empty() {
+        // Rule 7 fails whatever the guarantees.
+        let shown = facts.own_future_reads.iter().take(max_witnesses.max(1)).map(|&r| shrink.own_future_read(r)).collect();
+        return Ok(Outcome::Violated(shown, facts.own_future_reads.len() as u64));
+    }
+    let mut extra = facts.base(g)?.clone();
+    let (linked, contradictions, order) = if DIRECT.contains(g) {
+        let contradictions = facts.touches().add_rule_1(g, &mut extra)?;
+        (false, contradictions, None)
+    } else {
+        let (contradictions, order) = saturate(facts, g, &mut extra)?;
+        (true, contradictions, order)
+    };
+    if let Some(order) = order {
+        return Ok(Outcome::Satisfied(order));
+    }
+    let visibility = facts.visibility(g);
+    let graph = Graph { links: visibility.links.filter(|_| linked), extra: Some(&extra), ..visibility };
+    let components = cyclic_components(&graph, facts.budget)?;
+    if contradictions.is_empty() && components.is_empty() {
+        let layout = lay_out(&graph, facts.guess().iter().copied(), facts.budget)?.ok().expect("without cycles");
+        return Ok(Outcome::Satisfied(layout.order));
+    }
+    let violations = (contradictions.len() + components.len()) as u64;
+    let mut witnesses = Vec::new();
+    for component in components.iter().take(max_witnesses.max(1)) {
+        facts.budget.check().or(if witnesses.is_empty() { Ok(()) } else { Err(OutOfBudget) })?;
+        witnesses.push(shrink.cycle(&graph, component));
+    }
+    for &(write, read) in contradictions.iter().take(max_witnesses.max(1).saturating_sub(witnesses.len())) {
+        witnesses.push(shrink.initial_read(write, read));
+    }
+    Ok(Outcome::Violated(witnesses, violations))
+}
+
+/// Adds constraints until an order explains every read (which it returns), or until they are cyclic or a read of the initial value
+/// has a visible write.
+fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<Sight>, Option<Vec<u32>>), OutOfBudget> {
+    let visibility = facts.visibility(g);
+    let mut guess = facts.guess().to_vec();
+    loop {
+        let graph = Graph { extra: Some(extra), ..visibility };
+        let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else { return Ok((Vec::new(), None)) };
+        let mut found: Vec<(u32, u32, u32)> = Vec::new();
+        let mut contradictions: Vec<Sight> = Vec::new();
+        contradicted(facts, &visibility, &layout, |x, read| match facts.events.source[read as usize] {
+            NONE => contradictions.push((x, read)),
+            w => found.push((w, x, read)),
+        })?;
+        contradictions.dedup_by_key(|sight| sight.1);
+        // Many reads may show the same edge: the first of them is its reason.
+        found.sort_unstable();
+        found.dedup_by_key(|edge| (edge.0, edge.1));
+        for &(w, x, read) in &found {
+            extra.add(x, w, Reason::Stale(read));
+        }
+        if !contradictions.is_empty() {
+            return Ok((contradictions, None));
+        }
+        if found.is_empty() {
+            return Ok((Vec::new(), Some(layout.order)));
+        }
+        guess.clear();
+        guess.extend(layout.order.iter().copied().filter(|&node| (node as usize) < facts.events.len()));
+    }
+}
+
+fn writes_of(facts: &Facts<'_>, layout: &Layout) -> Vec<u32> {
+    let n = facts.events.len() as u32;
+    layout.order.iter().copied().filter(|&e| e < n && facts.events.is_write(e)).collect()
+}
+
+/// Calls back with every (x, r) where the layout puts the write x of r's key between what r returned and r, and x is visible to r;
+/// reads ascending.
+pub(crate) fn contradicted(
+    facts: &Facts<'_>,
+    visibility: &Graph<'_>,
+    layout: &Layout,
+    mut each: impl FnMut(u32, u32),
+) -> Result<(), OutOfBudget> {
+    /// So many questions at once: bounds memory.
+    const BATCH: usize = 4_000_000;
+    let events = &facts.events;
+    let writes = WritesInOrder::new(facts, layout);
+    let mut questions: Vec<Question> = Vec::new();
+    let mut answer = |questions: &mut Vec<Question>| -> Result<(), OutOfBudget> {
+        let answers = reach::answer(visibility, Some(&layout.place), &layout.order, questions, facts.budget)?;
+        questions.iter().zip(answers).filter(|&(_, yes)| yes).for_each(|(&(x, read), _)| each(x, read));
+        questions.clear();
+        Ok(())
+    };
+    for read in events.all_reads() {
+        questions.extend(writes.between(facts, layout, events.source[read as usize], read).iter().map(|&x| (x, read)));
+        if questions.len() >= BATCH {
+            answer(&mut questions)?;
+        }
+    }
+    answer(&mut questions)
+}
+
+/// The writes of each key in the order of a layout.
+struct WritesInOrder(Vec<u32>);
+
+impl WritesInOrder {
+    fn new(facts: &Facts<'_>, layout: &Layout) -> Self {
+        let events = &facts.events;
+        let mut next = events.key_starts.clone();
+        let mut writes = vec![0; events.key_writes.len()];
+        for e in writes_of(facts, layout) {
+            let slot = &mut next[events.key[e as usize] as usize];
+            writes[*slot as usize] = e;
+            *slot += 1;
+        }
+        WritesInOrder(writes)
+    }
+
+    /// The writes of the read's key after its source and before itself.
+    fn between(&self, facts: &Facts<'_>, layout: &Layout, source: u32, read: u32) -> &[u32] {
+        let events = &facts.events;
+        let key = events.key[read as usize] as usize;
+        let of_key = &self.0[events.key_starts[key] as usize..events.key_starts[key + 1] as usize];
+        let place = |e: u32| layout.place[e as usize];
+        let first = if source == NONE { 0 } else { of_key.partition_point(|&x| place(x) <= place(source)) };
+        let rest = &of_key[first..];
+        &rest[..rest.partition_point(|&x| place(x) < place(read))]
+    }
+}

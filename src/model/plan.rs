@@ -1,0 +1,395 @@
+//! Which model is judged how, and what one judgement says about another.
+//!
+//! The cheap sets of guarantees come first, then `causal`: if it holds, so does every set of guarantees and `causal-weak`, and one order
+//! proves them all. Else the sixteen sets are judged from small to large; a set above a violated one is violated with the same witness,
+//! a set below a satisfied one is satisfied by the same order. Every model takes its verdict from there, so nothing is judged twice.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
+use crate::history::{DataType, History, KeyId, OpId};
+use crate::relation::budget::{Budget, OutOfBudget};
+use crate::relation::facts::Facts;
+use crate::relation::layout::lay_out;
+use crate::verdict::{Judgement, Verdict};
+
+use super::guarantees::{self, Outcome};
+use super::view::{self, Base, Orders};
+use super::{Checker, Guarantees, MODELS, Model, causal_weak, implied, stale, well_formed};
+
+/// The judging of one history.
+pub(crate) struct Plan<'a> {
+    facts: Facts<'a>,
+    options: &'a Options,
+    /// By set of guarantees.
+    sets: [Option<Result<Arc<Outcome>, OutOfBudget>>; 16],
+    causal_weak: Option<Result<Arc<Outcome>, OutOfBudget>>,
+    causal_memory: Option<Result<Arc<Outcome>, OutOfBudget>>,
+    pram_classic: Option<Result<Arc<Outcome>, OutOfBudget>>,
+    memory_orders: Orders,
+    classic_orders: Orders,
+}
+
+/// A model's own answer, before ambiguity and what it implies are considered.
+struct Answer {
+    outcome: Result<Arc<Outcome>, OutOfBudget>,
+    /// It stands or falls with reads that were left out.
+    depends_on_ambiguous: bool,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(history: &'a History, options: &'a Options, budget: &'a Budget) -> Self {
+        Plan {
+            facts: Facts::new(history, options, budget),
+            options,
+            sets: Default::default(),
+            causal_weak: None,
+            causal_memory: None,
+            pram_classic: None,
+            memory_orders: Vec::new(),
+            classic_orders: Vec::new(),
+        }
+    }
+
+    pub(crate) fn run(mut self, models: &[&'static Model]) -> Judged {
+        let history = self.facts.history;
+        let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
+        let warnings = self.warnings();
+        if let Some(key) = (0..history.keys()).map(KeyId::new).find(|&key| history.key_type(key) != DataType::Register) {
+            let reason = format!("wrong data type: key {} is a {}", history.key_text(key), history.key_type(key).name());
+            let judgements = models.iter().map(|model| self.unknown(model, reason.clone())).collect();
+            return Judged { judgements, minimal_violated: None, skipped, warnings, certificates: Vec::new() };
+        }
+        self.judge_sets();
+        let minimal_violated = self.minimal_violated();
+        // What a violated model implies is named whether it was asked for or not.
+        let wanted: Vec<&'static Model> = MODELS
+            .iter()
+            .filter(|m| models.iter().any(|asked| asked.name == m.name || implied(asked.name).contains(&m.name)))
+            .collect();
+        let mut judgements: Vec<Judgement> = Vec::new();
+        let mut certificates = Vec::new();
+        for model in wanted {
+            let answer = self.answer(model);
+            let judgement = self.judgement(model, &answer, &judgements);
+            let asked = models.iter().any(|asked| asked.name == model.name);
+            if self.options.certificates && asked && judgement.verdict == Verdict::Satisfied {
+                certificates.extend(self.certificate(model, &answer));
+            }
+            judgements.push(judgement);
+        }
+        judgements.retain(|judgement| models.iter().any(|asked| asked.name == judgement.model));
+        self.count_stale(&mut judgements);
+        Judged { judgements, minimal_violated, skipped, warnings, certificates }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let facts = &self.facts;
+        let mut warnings = facts.history.warnings().to_vec();
+        let mut warn = |count: usize, one: &str, many: &str| match count {
+            0 => {}
+            1 => warnings.push(format!("1 {one}")),
+            _ => warnings.push(format!("{count} {many}")),
+        };
+        warn(
+            facts.so.reordered,
+            "session is recorded out of the order of its times: the times win",
+            "sessions are recorded out of the order of their times: the times win",
+        );
+        warn(
+            facts.so.overlapping_sessions(),
+            "session overlaps: its operations are ordered by their times where these do not overlap",
+            "sessions overlap: their operations are ordered by their times where these do not overlap",
+        );
+        warn(
+            facts.matching.ambiguous.len(),
+            "read returned a value that several writes may have written: left out",
+            "reads returned values that several writes may have written: left out",
+        );
+        warn(
+            facts.matching.ignored as usize,
+            "read returned a value that nothing wrote: left out as asked",
+            "reads returned values that nothing wrote: left out as asked",
+        );
+        warn(
+            facts.recorded.fallback_keys,
+            "key has acknowledged writes without a version: judged by the sessions' order",
+            "keys have acknowledged writes without a version: judged by the sessions' order",
+        );
+        warnings
+    }
+
+    fn unknown(&self, model: &'static Model, reason: String) -> Judgement {
+        Judgement {
+            model: model.name,
+            verdict: Verdict::Unknown,
+            implied_by: Vec::new(),
+            reason: Some(reason),
+            stale_reads: None,
+            reads: self.ok_reads(),
+            stale_sessions: None,
+            violations: 0,
+            witnesses: Vec::new(),
+        }
+    }
+
+    fn ok_reads(&self) -> u64 {
+        let history = self.facts.history;
+        let ok = |op: &OpId| history.kind(*op).reads() && history.status(*op) == crate::history::Status::Ok;
+        history.ops().filter(ok).count() as u64
+    }
+
+    /// Judges all sets of guarantees, most by what is known of others.
+    fn judge_sets(&mut self) {
+        for g in [Guarantees::NONE, Guarantees::RYW, Guarantees::MR, guarantees::DIRECT, Guarantees::ALL] {
+            self.judge_set(g);
+        }
+        let hb_acyclic =
+            || lay_out(&self.facts.visibility(Guarantees::ALL), self.facts.guess().iter().copied(), self.facts.budget);
+        if !matches!(self.sets[15], Some(Ok(ref all)) if matches!(**all, Outcome::Satisfied(_)))
+            && self.options.write_order == WriteOrder::Session
+            && matches!(hb_acyclic(), Ok(Ok(_)))
+        {
+            // Without RYW or MR a read of one key shows only what its one source saw, which hb has before it (models.md 4).
+            let none = self.sets[0].clone();
+            for g in [Guarantees::MW, Guarantees::WFR, Guarantees::MW.with(Guarantees::WFR)] {
+                self.sets[g.0 as usize] = none.clone();
+            }
+        }
+        for g in Guarantees::subsets() {
+            self.judge_set(g);
+        }
+    }
+
+    fn judge_set(&mut self, g: Guarantees) {
+        if self.sets[g.0 as usize].is_some() {
+            return;
+        }
+        let known = |of: &dyn Fn(Guarantees) -> bool, violated: bool| {
+            Guarantees::subsets().filter(|&other| of(other)).find_map(|other| match &self.sets[other.0 as usize] {
+                Some(Ok(outcome)) if matches!(**outcome, Outcome::Violated(..)) == violated => Some(outcome.clone()),
+                _ => None,
+            })
+        };
+        let below = known(&|other| g.contains(other), true);
+        let above = known(&|other| other.contains(g), false);
+        let outcome = match below.or(above) {
+            Some(outcome) => Ok(outcome),
+            None => guarantees::judge(&self.facts, g, self.options.max_witnesses).map(Arc::new),
+        };
+        self.sets[g.0 as usize] = Some(outcome);
+    }
+
+    fn minimal_violated(&self) -> Option<Vec<Guarantees>> {
+        let mut minimal: Vec<Guarantees> = Vec::new();
+        for g in Guarantees::subsets() {
+            match &self.sets[g.0 as usize] {
+                Some(Ok(outcome)) => {
+                    if matches!(**outcome, Outcome::Violated(..)) && !minimal.iter().any(|&smaller| g.contains(smaller)) {
+                        minimal.push(g);
+                    }
+                }
+                _ => return None,
+            }
+        }
+        Some(minimal)
+    }
+
+    fn answer(&mut self, model: &Model) -> Answer {
+        let ambiguous = !self.facts.matching.ambiguous.is_empty();
+        match model.checker {
+            Checker::WellFormed => {
+                let malformed = &self.facts.matching.malformed;
+                let witness = |m| well_formed::witness(self.facts.history, m);
+                let outcome = if malformed.is_empty() {
+                    Outcome::Satisfied(Vec::new())
+                } else {
+                    let shown = malformed.iter().take(self.options.max_witnesses.max(1)).map(witness).collect();
+                    Outcome::Violated(shown, malformed.len() as u64)
+                };
+                Answer { outcome: Ok(Arc::new(outcome)), depends_on_ambiguous: self.facts.matching.ambiguous_form }
+            }
+            Checker::Guarantees(g) => Answer {
+                outcome: self.sets[g.0 as usize].clone().expect("all sets are judged"),
+                depends_on_ambiguous: ambiguous && self.set_depends(g),
+            },
+            Checker::CausalWeak => Answer { outcome: self.causal_weak(), depends_on_ambiguous: ambiguous },
+            Checker::CausalMemory => Answer { outcome: self.causal_memory(), depends_on_ambiguous: ambiguous },
+            Checker::PramClassic => Answer { outcome: self.pram_classic(), depends_on_ambiguous: ambiguous },
+        }
+    }
+
+    /// Could a set of guarantees fail by what an ambiguous read returned? {RYW} only where its session also writes the key, {MR}
+    /// only where its session does anything else to the key.
+    fn set_depends(&self, g: Guarantees) -> bool {
+        if g != Guarantees::RYW && g != Guarantees::MR {
+            return true;
+        }
+        let history = self.facts.history;
+        let mut of_interest: Vec<(u32, u32, u32)> = Vec::new();
+        for &read in &self.facts.matching.ambiguous {
+            of_interest.push((history.session(read).index() as u32, history.key(read).index() as u32, read.index() as u32));
+        }
+        of_interest.sort_unstable();
+        history.ops().any(|op| {
+            let (session, key) = (history.session(op).index() as u32, history.key(op).index() as u32);
+            let matters = history.kind(op).writes() || g == Guarantees::MR;
+            let first = of_interest.partition_point(|&(s, k, _)| (s, k) < (session, key));
+            matters
+                && of_interest[first..]
+                    .iter()
+                    .take_while(|&&(s, k, _)| (s, k) == (session, key))
+                    .any(|&(_, _, read)| read != op.index() as u32 || history.kind(op).writes())
+        })
+    }
+
+    fn causal_weak(&mut self) -> Result<Arc<Outcome>, OutOfBudget> {
+        if let Some(known) = &self.causal_weak {
+            return known.clone();
+        }
+        let outcome = match &self.sets[15] {
+            Some(Ok(all)) if matches!(**all, Outcome::Satisfied(_)) => Ok(Arc::new(Outcome::Satisfied(Vec::new()))),
+            _ => causal_weak::judge(&self.facts, self.options.max_witnesses).map(Arc::new),
+        };
+        self.causal_weak = Some(outcome.clone());
+        outcome
+    }
+
+    fn causal_memory(&mut self) -> Result<Arc<Outcome>, OutOfBudget> {
+        if let Some(known) = &self.causal_memory {
+            return known.clone();
+        }
+        let weak = self.causal_weak()?;
+        let outcome = if matches!(*weak, Outcome::Violated(..)) {
+            Ok(weak)
+        } else {
+            self.view(Base::Hb).map(|(outcome, orders)| {
+                self.memory_orders = orders;
+                Arc::new(outcome)
+            })
+        };
+        self.causal_memory = Some(outcome.clone());
+        outcome
+    }
+
+    fn pram_classic(&mut self) -> Result<Arc<Outcome>, OutOfBudget> {
+        if let Some(known) = &self.pram_classic {
+            return known.clone();
+        }
+        let outcome = self.view(Base::OwnReads).map(|(outcome, orders)| {
+            self.classic_orders = orders;
+            Arc::new(outcome)
+        });
+        self.pram_classic = Some(outcome.clone());
+        outcome
+    }
+
+    fn view(&self, base: Base) -> Result<(Outcome, Orders), OutOfBudget> {
+        let all = match &self.sets[15] {
+            Some(Ok(all)) => Some(all.clone()),
+            _ => None,
+        };
+        let explained = match all.as_deref() {
+            Some(Outcome::Satisfied(order)) => Some(&order[..]),
+            _ => None,
+        };
+        view::judge(&self.facts, base, explained, self.options.certificates, self.options.max_witnesses)
+    }
+
+    /// `before` holds the judgements of every model that this one implies.
+    fn judgement(&self, model: &'static Model, answer: &Answer, before: &[Judgement]) -> Judgement {
+        let weaker = implied(model.name);
+        let violated = |j: &&Judgement| weaker.contains(&j.model) && j.verdict == Verdict::Violated;
+        let implied_by: Vec<&'static str> = before.iter().filter(violated).map(|j| j.model).collect();
+        let mut judgement = Judgement { implied_by, ..self.unknown(model, String::new()) };
+        match answer.outcome.as_deref() {
+            Ok(Outcome::Violated(witnesses, violations)) => {
+                (judgement.witnesses, judgement.violations) = (witnesses.clone(), *violations);
+            }
+            _ => {
+                // It may still be violated by a model below, whose witness it then shares.
+                if let Some(below) = before.iter().find(violated) {
+                    (judgement.witnesses, judgement.violations) = (below.witnesses.clone(), below.violations);
+                }
+            }
+        }
+        let no_times = self.options.write_order == WriteOrder::RealTime && !self.times_recorded();
+        (judgement.verdict, judgement.reason) = if !judgement.witnesses.is_empty() {
+            (Verdict::Violated, None)
+        } else if answer.outcome.is_err() {
+            (Verdict::Unknown, Some("budget exhausted".to_owned()))
+        } else if answer.depends_on_ambiguous {
+            (Verdict::Unknown, Some(self.ambiguity()))
+        } else if no_times && matches!(model.checker, Checker::Guarantees(_)) {
+            (Verdict::Unknown, Some("no times recorded".to_owned()))
+        } else {
+            (Verdict::Satisfied, None)
+        };
+        judgement
+    }
+
+    fn times_recorded(&self) -> bool {
+        let history = self.facts.history;
+        history.txns().any(|txn| history.invoked(txn).is_some() && history.completed(txn).is_some())
+    }
+
+    fn ambiguity(&self) -> String {
+        let ambiguous = &self.facts.matching.ambiguous;
+        let line = self.facts.history.line(ambiguous[0]);
+        match ambiguous.len() {
+            1 => format!("ambiguous values: the read on line {line} returned a value that several writes may have written"),
+            n => format!(
+                "ambiguous values: {n} reads, the first on line {line}, returned values that several writes may have written"
+            ),
+        }
+    }
+
+    /// Counts stale reads under each set of guarantees that was asked for.
+    fn count_stale(&self, judgements: &mut [Judgement]) {
+        judgements.par_iter_mut().for_each(|judgement| {
+            let model = super::find(judgement.model).expect("a judgement is of a model");
+            let Checker::Guarantees(g) = model.checker else { return };
+            let own = self.sets[g.0 as usize].as_ref();
+            let stale = match own {
+                Some(Ok(outcome)) if matches!(**outcome, Outcome::Violated(..)) => stale::stale_reads(&self.facts, g),
+                // A stale read is a cycle: where there is none there is none.
+                Some(Ok(_)) => Ok(Some(Vec::new())),
+                _ => Ok(None),
+            };
+            if let Ok(Some(reads)) = stale {
+                let mut sessions: Vec<u32> = reads.iter().map(|&r| self.facts.events.session[r as usize]).collect();
+                sessions.sort_unstable();
+                sessions.dedup();
+                judgement.stale_reads = Some(reads.len() as u64);
+                judgement.stale_sessions = Some(sessions.len() as u64);
+            }
+        });
+    }
+
+    /// The proof of a satisfied model.
+    fn certificate(&self, model: &'static Model, answer: &Answer) -> Option<Certificate> {
+        let events = &self.facts.events;
+        let ops = |order: &[u32]| order.iter().map(|&e| events.op(e)).collect::<Vec<OpId>>();
+        let (kind, orders) = match (model.checker, answer.outcome.as_deref().ok()?) {
+            (Checker::Guarantees(_), Outcome::Satisfied(order)) => {
+                let mut placed = vec![false; events.len()];
+                let mut writes: Vec<u32> = Vec::with_capacity(events.key_writes.len());
+                let in_order = order.iter().copied().filter(|&e| (e as usize) < events.len());
+                // What constrains nothing may stand anywhere: behind.
+                for e in in_order.chain(0..events.len() as u32) {
+                    if events.is_write(e) && !std::mem::replace(&mut placed[e as usize], true) {
+                        writes.push(e);
+                    }
+                }
+                (CertificateKind::OneOrder, vec![ops(&writes)])
+            }
+            (Checker::CausalWeak, _) => (CertificateKind::AcyclicHb, Vec::new()),
+            (Checker::CausalMemory, _) => (CertificateKind::PerSession, self.memory_orders.iter().map(|o| ops(o)).collect()),
+            (Checker::PramClassic, _) => (CertificateKind::PerSession, self.classic_orders.iter().map(|o| ops(o)).collect()),
+            _ => return None,
+        };
+        Some(Certificate { model: model.name, kind, orders })
+    }
+}

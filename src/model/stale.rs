@@ -1,0 +1,104 @@
+//! How many reads are stale under a set of guarantees (models.md 4, Counting).
+//!
+//! A read r of k from w is stale when some w' visible to r that writes k has w before w' by rules 2, 5, 6 and the recorded order alone,
+//! with no edge derived from reads; a read of the initial value when any write of k is visible to it. Both questions are paths: w' to
+//! r in the visibility graph, w to w' in the graph of the base constraints. Only writes that an order extending the base puts after w
+//! can be such a w', so few are asked about.
+
+use rustc_hash::FxHashSet;
+
+use crate::model::Guarantees;
+use crate::relation::budget::OutOfBudget;
+use crate::relation::events::NONE;
+use crate::relation::facts::Facts;
+use crate::relation::graph::Graph;
+use crate::relation::layout::{Layout, lay_out};
+use crate::relation::reach::{self, Question};
+
+use super::guarantees::{DIRECT, contradicted};
+
+/// The stale reads, ascending; `None` where the base constraints contradict one another, so that no order extends them.
+pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
+    let direct = DIRECT.contains(g);
+    let visibility = facts.visibility(g);
+    let base = Graph { links: visibility.links.filter(|_| !direct), extra: Some(facts.base(g)?), ..visibility };
+    let Ok(layout) = lay_out(&base, facts.guess().iter().copied(), facts.budget)? else { return Ok(None) };
+    let mut stale: Vec<u32> = Vec::new();
+    // (w, x, r): r is stale if w precedes x.
+    let mut asked: Vec<(u32, u32, u32)> = Vec::new();
+    let mut each = |x: u32, read: u32| match facts.events.source[read as usize] {
+        NONE => stale.push(read),
+        w => match (facts.recorded.version(w), facts.recorded.version(x)) {
+            (Some(a), Some(b)) if a < b => stale.push(read),
+            (Some(a), Some(b)) if a > b => {}
+            _ => asked.push((w, x, read)),
+        },
+    };
+    if direct {
+        seen_before(facts, g, &layout, &mut each)?;
+    } else {
+        contradicted(facts, &visibility, &layout, &mut each)?;
+    }
+    let known: FxHashSet<u32> = stale.iter().copied().collect();
+    asked.retain(|&(_, _, read)| !known.contains(&read));
+    asked.sort_unstable_by_key(|&(w, x, _)| (x, w));
+    let mut questions: Vec<Question> = asked.iter().map(|&(w, x, _)| (w, x)).collect();
+    questions.dedup();
+    let answers = reach::answer(&base, Some(&layout.place), &layout.order, &questions, facts.budget)?;
+    let ordered: FxHashSet<Question> = questions.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|(q, _)| q).collect();
+    stale.extend(asked.iter().filter(|&&(w, x, _)| ordered.contains(&(w, x))).map(|&(_, _, read)| read));
+    stale.sort_unstable();
+    stale.dedup();
+    Ok(Some(stale))
+}
+
+/// For {RYW}, {MR} and both: calls back with (x, r) for the visible writes x of r's key that the layout puts after what r returned.
+fn seen_before(facts: &Facts<'_>, g: Guarantees, layout: &Layout, each: &mut impl FnMut(u32, u32)) -> Result<(), OutOfBudget> {
+    let events = &facts.events;
+    let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
+    let place = |e: u32| layout.place[e as usize];
+    let visible = |touch: u32| match events.source[touch as usize] {
+        _ if events.is_write(touch) => own.then_some(touch),
+        NONE => None,
+        w => seen.then_some(w),
+    };
+    facts.touches().runs(|key, run| {
+        let session = events.session(run[0]);
+        if facts.so.overlap(session) {
+            for (i, &read) in run.iter().enumerate().filter(|&(_, &e)| !events.is_write(e)) {
+                if i % 64 == 0 {
+                    facts.budget.check()?;
+                }
+                let w = events.source[read as usize];
+                for &touch in run {
+                    if let Some(x) = visible(touch)
+                        && x != w
+                        && (w == NONE || place(x) > place(w))
+                        && events.so(facts.history, &facts.so, touch, read)
+                    {
+                        each(x, read);
+                    }
+                }
+            }
+            return Ok(());
+        }
+        // The visible writes so far, by place; an own write stands for all before it where rule 2 orders them so.
+        let mut before: Vec<u32> = Vec::new();
+        for &e in run.iter().take_while(|&&e| !events.is_info(e)) {
+            if !events.is_write(e) {
+                let w = events.source[e as usize];
+                let newer = before.iter().rev().take_while(|&&x| w == NONE || place(x) > place(w));
+                newer.filter(|&&x| x != w).for_each(|&x| each(x, e));
+            } else if own && !facts.recorded.by_version(key) {
+                before.clear();
+            }
+            if let Some(x) = visible(e) {
+                let at = before.partition_point(|&y| place(y) < place(x));
+                if before.get(at) != Some(&x) {
+                    before.insert(at, x);
+                }
+            }
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,234 @@
+//! `causal-memory` (CM) and `pram-classic`: can each session explain its reads by an order of its own? Bouajjani et al. (POPL'17),
+//! section 5; Lipton & Sandberg (1988).
+//!
+//! For each session s, HB is the least transitive relation over its base order (hb; for `pram-classic` so and the wr edges into its own
+//! reads) with: a write w' HB-before a read r of s, which returned another write w of the key, is HB-before w. It must be acyclic and
+//! put no write before a read of s of its key's initial value.
+//!
+//! The view is laid out read by read: all of the read's past that is not yet placed, then the read. Any write of its key strictly
+//! between what it returned and the read is then in its past, which gives an edge without a search; new edges, new layout. Nothing
+//! between for any read: satisfied, and the layout is the proof. Sessions whose reads the order found for `causal` already explains
+//! need no view. Cost: O(size of the view) a round and session.
+
+use rayon::prelude::*;
+
+use crate::history::Status;
+use crate::model::Guarantees;
+use crate::relation::budget::OutOfBudget;
+use crate::relation::components::cyclic_components;
+use crate::relation::events::NONE;
+use crate::relation::facts::Facts;
+use crate::relation::graph::{Extra, Graph, Reason};
+use crate::relation::layout::Layout;
+use crate::relation::reach;
+use crate::verdict::Witness;
+use crate::witness::shrink::Shrink;
+
+use super::guarantees::Outcome;
+
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// `causal-memory`: hb.
+    Hb,
+    /// `pram-classic`: so, and wr into the session's own reads.
+    OwnReads,
+}
+
+/// Orders that prove it, one a session: its reads and the writes of its view, as events.
+pub(crate) type Orders = Vec<Vec<u32>>;
+
+/// Judges every session. `explained` is an order of all events that extends hb, if one is known; orders are kept where asked for.
+pub(crate) fn judge(
+    facts: &Facts<'_>,
+    base: Base,
+    explained: Option<&[u32]>,
+    keep_orders: bool,
+    max_witnesses: usize,
+) -> Result<(Outcome, Orders), OutOfBudget> {
+    let sessions = facts.history.sessions() as u32;
+    let needed: Vec<u32> = match explained {
+        Some(order) if !keep_orders => unexplained(facts, order),
+        _ => (0..sessions).collect(),
+    };
+    // Only so many are shown, but all that fail are counted; which ones are shown does not depend on who finishes first.
+    let workspace = || Workspace::new(facts);
+    let judged: Result<Vec<(u32, Result<Vec<u32>, Failure>)>, OutOfBudget> =
+        needed.into_par_iter().map_init(workspace, |w, s| Ok((s, View { facts, base, session: s }.judge(w)?))).collect();
+    let mut orders = vec![Vec::new(); if keep_orders { sessions as usize } else { 0 }];
+    let (mut witnesses, mut violations) = (Vec::new(), 0);
+    for (s, result) in judged? {
+        match result {
+            Ok(order) if keep_orders => orders[s as usize] = order,
+            Ok(_) => {}
+            Err(failure) => {
+                violations += 1;
+                if witnesses.len() < max_witnesses.max(1) {
+                    witnesses.push(View { facts, base, session: s }.witness(failure)?);
+                }
+            }
+        }
+    }
+    let outcome = if violations == 0 { Outcome::Satisfied(Vec::new()) } else { Outcome::Violated(witnesses, violations) };
+    Ok((outcome, orders))
+}
+
+/// The sessions with a read that does not return the last write of its key before it in this order.
+fn unexplained(facts: &Facts<'_>, order: &[u32]) -> Vec<u32> {
+    let events = &facts.events;
+    let mut last = vec![NONE; facts.history.keys()];
+    let mut needed = vec![false; facts.history.sessions()];
+    for &e in order.iter().filter(|&&e| (e as usize) < events.len()) {
+        let latest = &mut last[events.key[e as usize] as usize];
+        if events.is_write(e) {
+            *latest = e;
+        } else if *latest != events.source[e as usize] {
+            needed[events.session[e as usize] as usize] = true;
+        }
+    }
+    (0..needed.len() as u32).filter(|&s| needed[s as usize]).collect()
+}
+
+/// Why a session's view fails: the edges found, and the write before an initial read if that is it (else they are cyclic).
+struct Failure {
+    extra: Extra,
+    initial: Option<(u32, u32)>,
+}
+
+/// What a thread uses again for session after session.
+struct Workspace {
+    layout: Layout,
+    extra: Extra,
+    targets: Vec<u32>,
+    /// By key: the write placed last. By write: the one of its key placed before it.
+    last: Vec<u32>,
+    previous: Vec<u32>,
+}
+
+impl Workspace {
+    fn new(facts: &Facts<'_>) -> Self {
+        let nodes = facts.visibility(Guarantees::ALL).nodes();
+        Workspace {
+            layout: Layout::empty(nodes),
+            extra: Extra::new(nodes),
+            targets: Vec::new(),
+            last: vec![NONE; facts.history.keys()],
+            previous: vec![NONE; facts.events.len()],
+        }
+    }
+}
+
+struct View<'a, 'f> {
+    facts: &'a Facts<'f>,
+    base: Base,
+    session: u32,
+}
+
+impl View<'_, '_> {
+    fn graph<'g>(&'g self, extra: &'g Extra) -> Graph<'g> {
+        let only_reader = (self.base == Base::OwnReads).then_some(self.session);
+        Graph { only_reader, extra: Some(extra), ..self.facts.visibility(Guarantees::ALL) }
+    }
+
+    /// The session's reads, in sequence.
+    fn reads(&self) -> impl Iterator<Item = u32> + Clone + '_ {
+        let s = self.session as usize;
+        (self.facts.events.starts[s]..self.facts.events.chain_ends[s]).filter(|&e| !self.facts.events.is_write(e))
+    }
+
+    fn judge(&self, w: &mut Workspace) -> Result<Result<Vec<u32>, Failure>, OutOfBudget> {
+        let judged = self.saturate(w)?;
+        let result = match judged {
+            Some(initial) => Err(Failure { extra: w.extra.clone(), initial }),
+            None => Ok(self.order(&w.layout)),
+        };
+        w.layout.clear();
+        w.extra.clear(w.targets.drain(..));
+        Ok(result)
+    }
+
+    /// Adds edges until the layout explains every read (`None`), or fails.
+    fn saturate(&self, w: &mut Workspace) -> Result<Option<Option<(u32, u32)>>, OutOfBudget> {
+        let limit = 16 * self.facts.events.len() + 1_000_000;
+        loop {
+            w.layout.clear();
+            if w.layout.lay_out(&self.graph(&w.extra), self.reads(), self.facts.budget)?.is_err() {
+                return Ok(Some(None));
+            }
+            let between = self.between(w)?;
+            if let Some(&(x, read)) = between.iter().find(|&&(_, read)| self.facts.events.source[read as usize] == NONE) {
+                return Ok(Some(Some((x, read))));
+            }
+            if between.is_empty() {
+                return Ok(None);
+            }
+            let mut found: Vec<(u32, u32, u32)> =
+                between.iter().map(|&(x, read)| (self.facts.events.source[read as usize], x, read)).collect();
+            found.sort_unstable();
+            found.dedup_by_key(|edge| (edge.0, edge.1));
+            for (target, x, read) in found {
+                w.extra.add(x, target, Reason::Stale(read));
+                w.targets.push(target);
+            }
+            if w.extra.len() > limit {
+                return Err(OutOfBudget);
+            }
+        }
+    }
+
+    /// The pairs (x, r): the layout has the write x of r's key between what r returned and r, and x is in r's past. Reads ascending.
+    fn between(&self, w: &mut Workspace) -> Result<Vec<(u32, u32)>, OutOfBudget> {
+        let events = &self.facts.events;
+        let mut found: Vec<(u32, u32)> = Vec::new();
+        for &e in w.layout.order.iter().filter(|&&e| (e as usize) < events.len()) {
+            let key = events.key[e as usize] as usize;
+            if events.is_write(e) {
+                w.previous[e as usize] = w.last[key];
+                w.last[key] = e;
+            } else if events.session[e as usize] == self.session {
+                let mut x = w.last[key];
+                while x != NONE && x != events.source[e as usize] {
+                    found.push((x, e));
+                    x = w.previous[x as usize];
+                }
+            }
+        }
+        for &e in w.layout.order.iter().filter(|&&e| (e as usize) < events.len()) {
+            w.last[events.key[e as usize] as usize] = NONE;
+        }
+        if self.facts.so.overlap(events.session(events.starts[self.session as usize])) {
+            // Reads that ran at once stand one after another in the layout without being so ordered.
+            let graph = self.graph(&w.extra);
+            let in_past = reach::answer(&graph, Some(&w.layout.place), &w.layout.order, &found, self.facts.budget)?;
+            let mut in_past = in_past.into_iter();
+            found.retain(|_| in_past.next().expect("an answer each"));
+        }
+        Ok(found)
+    }
+
+    /// The layout as a proof: this session's reads and all writes of the view; for `pram-classic` the writes outside it come last.
+    fn order(&self, layout: &Layout) -> Vec<u32> {
+        let events = &self.facts.events;
+        let counts = |&e: &u32| (e as usize) < events.len() && (events.is_write(e) || events.session[e as usize] == self.session);
+        let mut order: Vec<u32> = layout.order.iter().copied().filter(counts).collect();
+        if self.base == Base::OwnReads {
+            let absent = |e: &u32| events.is_write(*e) && layout.place[*e as usize] == u32::MAX;
+            order.extend((0..events.len() as u32).filter(absent));
+        }
+        order
+    }
+
+    fn witness(&self, failure: Failure) -> Result<Witness, OutOfBudget> {
+        debug_assert!(self.reads().all(|r| self.facts.history.status(self.facts.events.op(r)) == Status::Ok));
+        let graph = self.graph(&failure.extra);
+        let shrink = Shrink { facts: self.facts, guarantees: Guarantees::ALL };
+        let session = crate::history::SessionId::new(self.session as usize);
+        Ok(match failure.initial {
+            Some((x, read)) => shrink.initial_read_in_view(&graph, session, x, read),
+            None => {
+                let components = cyclic_components(&graph, self.facts.budget)?;
+                shrink.view_cycle(&graph, session, &components[0])
+            }
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! The operations that take part in the models of models.md 4, densely numbered: matched external reads of `ok` transactions, their
+//! last writes of each key, and `info` writes that something observed.
+//!
+//! Events are numbered session by session, each session's `ok` ones in sequence, its observed `info` writes behind them. A cas is two
+//! events, its read and then its write. One `u32` a column; what is known of an event beyond its columns is its operation's.
+
+use crate::history::{History, OpId, SessionId, Status, TxnId};
+
+use super::csr;
+use super::matching::{INITIAL, Matching, NO_WRITER};
+use super::session_order::SessionOrder;
+
+/// In [`Events::source`]: the event is a write.
+pub(crate) const WRITE: u32 = u32::MAX;
+/// In [`Events::source`]: the event is a read of the initial value. Anywhere else: no event.
+pub(crate) const NONE: u32 = u32::MAX - 1;
+
+/// The events of a history.
+pub(crate) struct Events {
+    /// Its operation.
+    pub(crate) op: Vec<u32>,
+    pub(crate) key: Vec<u32>,
+    pub(crate) session: Vec<u32>,
+    /// A read: the event whose value it returned, or [`NONE`] for the initial one. A write: [`WRITE`].
+    pub(crate) source: Vec<u32>,
+    /// Session s has the events `starts[s]..starts[s + 1]`, of which those before `chain_ends[s]` are of `ok` transactions.
+    pub(crate) starts: Vec<u32>,
+    pub(crate) chain_ends: Vec<u32>,
+    /// The write events of each key, ascending: `key_writes[key_starts[k]..key_starts[k + 1]]`.
+    pub(crate) key_starts: Vec<u32>,
+    pub(crate) key_writes: Vec<u32>,
+    /// How many events are reads.
+    pub(crate) reads: usize,
+}
+
+impl Events {
+    pub(crate) fn new(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
+        let observed = observed_info_writes(history, matching);
+        let mut events = Events {
+            op: Vec::with_capacity(history.operations()),
+            key: Vec::with_capacity(history.operations()),
+            session: Vec::with_capacity(history.operations()),
+            source: Vec::with_capacity(history.operations()),
+            starts: vec![0],
+            chain_ends: Vec::with_capacity(history.sessions()),
+            key_starts: Vec::new(),
+            key_writes: Vec::new(),
+            reads: 0,
+        };
+        // The event of each operation that writes one; sources name operations until all events are numbered.
+        let mut write_event = vec![NONE; history.operations()];
+        for s in 0..history.sessions() {
+            let session = SessionId::new(s);
+            for &txn in so.of(session) {
+                let txn = TxnId::new(txn as usize);
+                if history.txn_status(txn) != Status::Ok {
+                    continue;
+                }
+                for op in history.txn_ops(txn) {
+                    let writer = matching.writer[op.index()];
+                    if writer != NO_WRITER {
+                        events.push(history, op, s, if writer == INITIAL { NONE } else { writer });
+                        events.reads += 1;
+                    }
+                    if history.kind(op).writes() && matching.last_write[op.index()] {
+                        write_event[op.index()] = events.push(history, op, s, WRITE);
+                    }
+                }
+            }
+            events.chain_ends.push(events.op.len() as u32);
+            if !observed.is_empty() {
+                for &txn in so.of(session) {
+                    for op in history.txn_ops(TxnId::new(txn as usize)) {
+                        if observed.binary_search(&(op.index() as u32)).is_ok() {
+                            write_event[op.index()] = events.push(history, op, s, WRITE);
+                        }
+                    }
+                }
+            }
+            events.starts.push(events.op.len() as u32);
+        }
+        for source in &mut events.source {
+            if *source < NONE {
+                *source = write_event[*source as usize];
+            }
+        }
+        let key_of_write = |(e, &key): (usize, &u32)| if events.source[e] == WRITE { key } else { u32::MAX };
+        (events.key_starts, events.key_writes) = csr::group(history.keys(), events.key.iter().enumerate().map(key_of_write));
+        events
+    }
+
+    fn push(&mut self, history: &History, op: OpId, session: usize, source: u32) -> u32 {
+        self.op.push(op.index() as u32);
+        self.key.push(history.op_key[op.index()]);
+        self.session.push(session as u32);
+        self.source.push(source);
+        self.op.len() as u32 - 1
+    }
+
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.op.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_write(&self, event: u32) -> bool {
+        self.source[event as usize] == WRITE
+    }
+
+    /// Is it an observed `info` write, outside its session's chain?
+    #[inline]
+    pub(crate) fn is_info(&self, event: u32) -> bool {
+        event >= self.chain_ends[self.session[event as usize] as usize]
+    }
+
+    pub(crate) fn op(&self, event: u32) -> OpId {
+        OpId::new(self.op[event as usize] as usize)
+    }
+
+    pub(crate) fn session(&self, event: u32) -> SessionId {
+        SessionId::new(self.session[event as usize] as usize)
+    }
+
+    /// The writes of a key.
+    pub(crate) fn writes_of(&self, key: u32) -> &[u32] {
+        &self.key_writes[self.key_starts[key as usize] as usize..self.key_starts[key as usize + 1] as usize]
+    }
+
+    /// Every read.
+    pub(crate) fn all_reads(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len() as u32).filter(|&e| !self.is_write(e))
+    }
+
+    /// a so b?
+    pub(crate) fn so(&self, history: &History, so: &SessionOrder, a: u32, b: u32) -> bool {
+        if self.session[a as usize] != self.session[b as usize] || self.is_info(a) {
+            return false;
+        }
+        let (txn_a, txn_b) = (history.txn(self.op(a)), history.txn(self.op(b)));
+        if txn_a == txn_b { a < b } else { so.precedes(history, txn_a, txn_b) }
+    }
+}
+
+/// The `info` writes that a matched read returned, ascending.
+fn observed_info_writes(history: &History, matching: &Matching) -> Vec<u32> {
+    if !history.txn_status.contains(&Status::Info) {
+        return Vec::new();
+    }
+    let info = |&w: &u32| w < INITIAL && history.status(OpId::new(w as usize)) == Status::Info;
+    let mut observed: Vec<u32> = matching.writer.iter().copied().filter(info).collect();
+    observed.sort_unstable();
+    observed.dedup();
+    observed
+}

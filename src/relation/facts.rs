@@ -1,0 +1,131 @@
+//! What several models need to know of one history, each fact computed once, when first asked for.
+
+use std::sync::OnceLock;
+
+use crate::check::Options;
+use crate::history::History;
+use crate::model::Guarantees;
+
+use super::budget::{Budget, OutOfBudget};
+use super::events::{Events, NONE};
+use super::graph::{Extra, Graph};
+use super::guess;
+use super::links::{Junctions, Links};
+use super::matching::Matching;
+use super::recorded::Recorded;
+use super::session_order::SessionOrder;
+use super::touches::Touches;
+
+/// The facts of one history under one set of options.
+pub(crate) struct Facts<'a> {
+    pub(crate) history: &'a History,
+    pub(crate) budget: &'a Budget,
+    pub(crate) so: SessionOrder,
+    pub(crate) matching: Matching,
+    pub(crate) events: Events,
+    pub(crate) recorded: Recorded,
+    /// Reads that returned a write which their own session issued only later: rule 7.
+    pub(crate) own_future_reads: Vec<u32>,
+    guess: OnceLock<Vec<u32>>,
+    links: OnceLock<Links>,
+    junction_links: OnceLock<Links>,
+    base: OnceLock<Result<Extra, OutOfBudget>>,
+    recorded_only: OnceLock<Extra>,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn new(history: &'a History, options: &Options, budget: &'a Budget) -> Self {
+        let so = SessionOrder::new(history);
+        let matching = Matching::new(history, &so, options);
+        let events = Events::new(history, &so, &matching);
+        let recorded = Recorded::new(history, &events, options);
+        let own_future_reads = events
+            .all_reads()
+            .filter(|&r| {
+                let w = events.source[r as usize];
+                w < NONE && events.session[w as usize] == events.session[r as usize] && events.so(history, &so, r, w)
+            })
+            .collect();
+        Facts {
+            history,
+            budget,
+            so,
+            matching,
+            events,
+            recorded,
+            own_future_reads,
+            guess: OnceLock::new(),
+            links: OnceLock::new(),
+            junction_links: OnceLock::new(),
+            base: OnceLock::new(),
+            recorded_only: OnceLock::new(),
+        }
+    }
+
+    /// The guessed order of all events.
+    pub(crate) fn guess(&self) -> &[u32] {
+        self.guess.get_or_init(|| guess::guess(self.history, &self.events))
+    }
+
+    /// Links with junctions where sessions overlap.
+    pub(crate) fn links(&self) -> &Links {
+        self.links.get_or_init(|| Links::new(self.history, &self.so, &self.events, Junctions::WhereOverlapping))
+    }
+
+    /// The links that a set of guarantees needs. Events of a session pass on what came before them only where the guarantees let
+    /// reads follow reads (for WFR) and writes follow writes (for RYW); else junctions must.
+    pub(crate) fn links_for(&self, g: Guarantees) -> &Links {
+        let reads_apart = g.contains(Guarantees::WFR) && !g.contains(Guarantees::MR);
+        let writes_apart = g.contains(Guarantees::RYW) && !g.contains(Guarantees::MW);
+        if reads_apart || writes_apart {
+            self.junction_links.get_or_init(|| Links::new(self.history, &self.so, &self.events, Junctions::Everywhere))
+        } else {
+            self.links()
+        }
+    }
+
+    pub(crate) fn touches(&self) -> Touches<'_> {
+        Touches { history: self.history, so: &self.so, events: &self.events, recorded: &self.recorded, budget: self.budget }
+    }
+
+    /// Visibility under a set of guarantees, as a graph.
+    pub(crate) fn visibility(&self, g: Guarantees) -> Graph<'_> {
+        Graph { events: &self.events, links: Some(self.links_for(g)), guarantees: g, only_reader: None, extra: None }
+    }
+
+    /// The constraints on the write order that come from no read's result: rule 2 and what is recorded. MW and WFR together with
+    /// reads that returned what they did imply rule 2, so for them only what is recorded is needed.
+    pub(crate) fn base(&self, g: Guarantees) -> Result<&Extra, OutOfBudget> {
+        let implied = g.contains(Guarantees::MW.with(Guarantees::WFR));
+        // Nodes are numbered alike in all graphs: events, then junctions of the one set of links, then auxiliary ones.
+        if implied {
+            return Ok(self.recorded_only.get_or_init(|| self.recorded_edges()));
+        }
+        let base = self.base.get_or_init(|| {
+            let mut extra = self.recorded_edges();
+            self.touches().add_rule_2(&mut extra)?;
+            Ok(extra)
+        });
+        base.as_ref().map_err(|&e| e)
+    }
+
+    fn recorded_edges(&self) -> Extra {
+        // Auxiliary nodes are numbered behind the junctions of whatever links a graph uses.
+        let nodes = self.events.len() + self.links_junctions();
+        let mut extra = Extra::new(nodes);
+        if !self.recorded.is_empty() {
+            self.recorded.add_edges(self.history, &self.events, &mut extra);
+        }
+        extra
+    }
+
+    /// The most junctions that any links of this history have.
+    fn links_junctions(&self) -> usize {
+        if self.recorded.is_empty() {
+            return 0;
+        }
+        let everywhere =
+            self.junction_links.get_or_init(|| Links::new(self.history, &self.so, &self.events, Junctions::Everywhere));
+        everywhere.junctions.len().max(self.links().junctions.len())
+    }
+}

@@ -1,0 +1,17 @@
+//! The relations that models are defined on, each derived once from the history: session order, write-read, and the one implicit graph
+//! whose paths are visibility and arbitration.
+
+pub(crate) mod budget;
+pub(crate) mod components;
+pub(crate) mod csr;
+pub(crate) mod events;
+pub(crate) mod facts;
+pub(crate) mod graph;
+pub(crate) mod guess;
+pub(crate) mod layout;
+pub(crate) mod links;
+pub(crate) mod matching;
+pub(crate) mod reach;
+pub(crate) mod recorded;
+pub(crate) mod session_order;
+pub(crate) mod touches;

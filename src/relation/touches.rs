@@ -1,0 +1,212 @@
+//! What a session does to one key, in its order: rule 2 of models.md 4, and the whole of {RYW}, {MR} and {RYW, MR}.
+//!
+//! For these sets the only visible writes that matter to a read are those that its session last wrote or read of the same key, so one
+//! pass over each (key, session) run yields every constraint, and no search is needed. Cost: O(n) for sessions in sequence; for
+//! overlapping ones each operation looks at the ones that ended last before it began, as many as ran at once.
+
+use crate::history::History;
+use crate::model::Guarantees;
+
+use super::budget::{Budget, OutOfBudget};
+use super::csr;
+use super::events::{Events, NONE};
+use super::graph::{Extra, Reason};
+use super::recorded::Recorded;
+use super::session_order::SessionOrder;
+
+/// The runs of a history: for each key and session the events on the key, in sequence.
+pub(crate) struct Touches<'a> {
+    pub(crate) history: &'a History,
+    pub(crate) so: &'a SessionOrder,
+    pub(crate) events: &'a Events,
+    pub(crate) recorded: &'a Recorded,
+    pub(crate) budget: &'a Budget,
+}
+
+/// A read and a write of its key that is visible to it.
+pub(crate) type Sight = (u32, u32);
+
+impl Touches<'_> {
+    /// Calls back with each run: the key, and its events.
+    pub(crate) fn runs(&self, mut each: impl FnMut(u32, &[u32]) -> Result<(), OutOfBudget>) -> Result<(), OutOfBudget> {
+        let (starts, touches) = csr::group(self.history.keys(), self.events.key.iter().copied());
+        for key in 0..self.history.keys() {
+            self.budget.check()?;
+            let of_key = &touches[starts[key] as usize..starts[key + 1] as usize];
+            for run in of_key.chunk_by(|&a, &b| self.events.session[a as usize] == self.events.session[b as usize]) {
+                each(key as u32, run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the edges of rule 2 for every key that is not ordered by versions.
+    pub(crate) fn add_rule_2(&self, extra: &mut Extra) -> Result<(), OutOfBudget> {
+        let limit = self.edge_limit();
+        self.runs(|key, run| {
+            if self.recorded.by_version(key) {
+                return Ok(());
+            }
+            self.preceding(
+                run,
+                |e| self.events.is_write(e),
+                |e| self.events.is_write(e),
+                |touch, write| {
+                    let source = self.events.source[touch as usize];
+                    if self.events.is_write(touch) {
+                        extra.add(touch, write, Reason::SessionWrites);
+                    } else if source != NONE && source != write {
+                        extra.add(source, write, Reason::ReadThenWrite(touch));
+                    }
+                },
+            )?;
+            if extra.len() > limit { Err(OutOfBudget) } else { Ok(()) }
+        })
+    }
+
+    /// For a subset G of {RYW, MR}: adds the edges of rule 1, and returns the initial reads with a visible write.
+    pub(crate) fn add_rule_1(&self, g: Guarantees, extra: &mut Extra) -> Result<Vec<Sight>, OutOfBudget> {
+        let limit = self.edge_limit();
+        let mut contradictions = Vec::new();
+        self.runs(|key, run| {
+            self.sights(key, run, g, |x, read| match self.events.source[read as usize] {
+                NONE => contradictions.push((x, read)),
+                w if w != x => extra.add(x, w, Reason::Stale(read)),
+                _ => {}
+            })?;
+            if extra.len() > limit { Err(OutOfBudget) } else { Ok(()) }
+        })?;
+        contradictions.dedup_by_key(|sight| sight.1);
+        Ok(contradictions)
+    }
+
+    /// Sessions with very many operations at once could ask for n² edges; beyond this they are not judged.
+    fn edge_limit(&self) -> usize {
+        64 * self.events.len() + 1_000_000
+    }
+
+    /// The visible writes of the key that each read of a run has to come to terms with; others are known to precede one of these.
+    fn sights(&self, key: u32, run: &[u32], g: Guarantees, mut each: impl FnMut(u32, u32)) -> Result<(), OutOfBudget> {
+        let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
+        let by_version = self.recorded.by_version(key);
+        let written = |touch: u32| if self.events.is_write(touch) { touch } else { self.events.source[touch as usize] };
+        if self.so.overlap(self.events.session(run[0])) {
+            let counts = |e: u32| if self.events.is_write(e) { own } else { seen && self.events.source[e as usize] != NONE };
+            // What an own write supersedes it does by rule 2.
+            let supersedes = |e: u32| counts(e) && (!self.events.is_write(e) || !by_version);
+            let reads: Vec<u32> = run.iter().copied().filter(|&e| counts(e) || !self.events.is_write(e)).collect();
+            return self.preceding_filtered(
+                &reads,
+                |e| !self.events.is_write(e),
+                counts,
+                supersedes,
+                |touch, read| {
+                    each(written(touch), read);
+                },
+            );
+        }
+        let mut frontier: Vec<u32> = Vec::new();
+        for &e in run.iter().take_while(|&&e| !self.events.is_info(e)) {
+            if self.events.is_write(e) {
+                if own {
+                    if by_version {
+                        let older = |x: u32, y: u32| matches!((self.recorded.version(x), self.recorded.version(y)), (Some(x), Some(y)) if x < y);
+                        frontier.retain(|&x| !older(x, e));
+                        if !frontier.iter().any(|&x| older(e, x)) {
+                            frontier.push(e);
+                        }
+                    } else {
+                        frontier.clear();
+                        frontier.push(e);
+                    }
+                }
+            } else {
+                frontier.iter().for_each(|&x| each(x, e));
+                if seen && self.events.source[e as usize] != NONE {
+                    frontier.clear();
+                    frontier.push(self.events.source[e as usize]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// For each event of a run that `ask`s: the events that precede it in their session and are not superseded by a later one.
+    fn preceding(
+        &self,
+        run: &[u32],
+        ask: impl Fn(u32) -> bool,
+        supersedes: impl Fn(u32) -> bool,
+        each: impl FnMut(u32, u32),
+    ) -> Result<(), OutOfBudget> {
+        self.preceding_filtered(run, ask, |_| true, supersedes, each)
+    }
+
+    fn preceding_filtered(
+        &self,
+        run: &[u32],
+        ask: impl Fn(u32) -> bool,
+        counts: impl Fn(u32) -> bool,
+        supersedes: impl Fn(u32) -> bool,
+        mut each: impl FnMut(u32, u32),
+    ) -> Result<(), OutOfBudget> {
+        let chain = run.partition_point(|&e| !self.events.is_info(e));
+        if !self.so.overlap(self.events.session(run[0])) {
+            for (i, &e) in run.iter().enumerate().filter(|&(_, &e)| ask(e)) {
+                // An `info` write is preceded by a prefix of the chain.
+                let before = if i < chain {
+                    i
+                } else {
+                    run[..chain].partition_point(|&earlier| self.events.so(self.history, self.so, earlier, e))
+                };
+                for &earlier in run[..before].iter().rev().filter(|&&earlier| counts(earlier)) {
+                    each(earlier, e);
+                    if supersedes(earlier) {
+                        break;
+                    }
+                }
+            }
+            return Ok(());
+        }
+        let txn = |e: u32| self.history.txn(self.events.op(e));
+        let ends = |e: u32| self.so.ends_at(self.history, txn(e));
+        let begins = |e: u32| self.so.begins_at(self.history, txn(e));
+        let mut ending: Vec<u32> = run[..chain].iter().copied().filter(|&e| counts(e)).collect();
+        ending.sort_by_key(|&e| ends(e));
+        // The latest beginning among those that end first: what ends before it is superseded.
+        let mut latest = None;
+        let latest_superseding: Vec<_> = ending
+            .iter()
+            .map(|&e| {
+                if supersedes(e) {
+                    latest = latest.max(Some(begins(e)));
+                }
+                latest
+            })
+            .collect();
+        for (i, &e) in run.iter().enumerate().filter(|&(_, &e)| ask(e)) {
+            if i % 256 == 0 {
+                self.budget.check()?;
+            }
+            // Inside its own transaction program order decides.
+            let mut superseded = false;
+            if i < chain {
+                for &earlier in run[..i].iter().rev().take_while(|&&x| txn(x) == txn(e)).filter(|&&x| counts(x)) {
+                    each(earlier, e);
+                    superseded |= supersedes(earlier);
+                    if superseded {
+                        break;
+                    }
+                }
+            }
+            let before = ending.partition_point(|&x| ends(x) < begins(e));
+            if superseded || before == 0 {
+                continue;
+            }
+            let bound = latest_superseding[before - 1];
+            let unsuperseded = |&&earlier: &&u32| bound.is_none_or(|bound| ends(earlier) >= bound);
+            ending[..before].iter().rev().take_while(unsuperseded).for_each(|&earlier| each(earlier, e));
+        }
+        Ok(())
+    }
+}

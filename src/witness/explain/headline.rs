@@ -1,0 +1,145 @@
+//! The first line of an explanation: what a user of the system saw.
+
+use crate::history::{History, OpId};
+use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
+
+use super::forced_by_reads;
+use super::names::Names;
+
+/// What a user of the system saw.
+pub(super) fn headline(names: &Names, witness: &Witness) -> String {
+    let on_first_step = |say: &dyn Fn(&Step) -> String| witness.steps.first().map(say);
+    let said = match witness.anomaly {
+        Anomaly::ThinAirRead => witness.operations.first().map(|&read| {
+            format!("{} reads {} of {}, which nobody wrote", names.session(read), names.returned(read), names.key(read))
+        }),
+        Anomaly::AbortedRead => {
+            on_first_step(&|step| format!("{} sees a write of {} that failed", names.session(step.to), names.key(step.to)))
+        }
+        Anomaly::IntermediateRead => on_first_step(&|step| {
+            format!(
+                "{} sees {} of {} from the middle of a transaction of {}",
+                names.session(step.to),
+                names.written(step.from),
+                names.key(step.to),
+                names.session(step.from)
+            )
+        }),
+        Anomaly::Internal => on_first_step(&|step| {
+            format!("a transaction of {} does not see its own write of {}", names.session(step.to), names.key(step.to))
+        }),
+        Anomaly::FutureRead => on_first_step(&|step| {
+            format!("{} reads {} of {} before it is written", names.session(step.to), names.returned(step.to), names.key(step.to))
+        }),
+        Anomaly::CyclicHb => witness.steps.last().map(|back| {
+            let (reader, key) = (names.session(back.to), names.key(back.to));
+            match witness.steps.len() {
+                0..=2 => format!("{reader} reads its own write of {key} before making it"),
+                _ => format!("{reader} sees effects of its own write of {key} before making it"),
+            }
+        }),
+        Anomaly::InitialRead => on_first_step(&|step| missed(names, step.from, step.to, &step.via)),
+        Anomaly::StaleRead => stale_read(names, witness),
+        Anomaly::WriteOrderCycle => Some(write_order_cycle(names, witness)),
+        Anomaly::WriteCoRead => match witness.steps.as_slice() {
+            [_, seen, returned] => Some(missed(names, seen.from, returned.to, &seen.via)),
+            _ => None,
+        },
+        Anomaly::ViewCycle => {
+            witness.view.map(|view| format!("no order of the writes explains everything that {} read", names.session_of(view)))
+        }
+    };
+    said.unwrap_or_else(|| "the history contradicts itself".into())
+}
+
+fn stale_read(names: &Names, witness: &Witness) -> Option<String> {
+    let forced = forced_by_reads(witness);
+    match forced.as_slice() {
+        [] => None,
+        [step] => Some(missed(names, step.from, step.read?, &step.via)),
+        [a, b] if witness.steps.len() == 2 => {
+            let (a, b) = (a.read?, b.read?);
+            Some(match (names.session(a), names.session(b), names.key(a)) {
+                (one, other, key) if one == other => format!("{one} sees the writes of {key} in two opposite orders"),
+                (one, other, key) => format!("{one} and {other} see the writes of {key} in opposite orders"),
+            })
+        }
+        steps => {
+            let reads = || steps.iter().filter_map(|step| step.read);
+            let who = listed(reads().map(|read| names.session(read)));
+            let what = listed(reads().map(|read| names.key(read)));
+            Some(format!("no one order of the writes explains what {who} read of {what}"))
+        }
+    }
+}
+
+fn write_order_cycle(names: &Names, witness: &Witness) -> String {
+    let keys = listed(witness.steps.iter().map(|step| names.key(step.from)));
+    if witness.assumes.contains(&Assumption::RecordedVersions) {
+        let reordered = witness.steps.iter().find(|step| !matches!(step.because, Because::Version | Because::RealTime));
+        if let Some(step) = reordered {
+            return format!("the store ordered the writes of {keys} against the order of {}", names.session(step.to));
+        }
+    }
+    format!("the sessions' own orders of the writes of {keys} contradict each other")
+}
+
+/// A read that does not see a write visible to it. The path from the write to the read says which promise that breaks for a person.
+fn missed(names: &Names, write: OpId, read: OpId, path: &[Step]) -> String {
+    let (reader, key) = (names.session(read), names.key(read));
+    let others = |step: &&Step| names.history.session(step.to) != names.history.session(read);
+    let through = |bond: Bond| path.iter().rev().filter(others).find(|step| Bond::of(names.history, step) == Some(bond));
+    if let Some(step) = through(Bond::WritesFollowReads) {
+        let (author, answer) = (names.session(step.to), names.key(step.to));
+        let direct = path.iter().filter(|step| Bond::of(names.history, step) == Some(Bond::WritesFollowReads)).count() == 1;
+        let answers = if direct { "it answers" } else { "it builds on" };
+        return format!("{reader} sees {author}'s {answer} but not the {key} {answers}");
+    }
+    if let Some(step) = through(Bond::MonotonicWrites) {
+        let (author, later) = (names.session(step.to), names.key(step.to));
+        return format!("{reader} sees {author}'s write of {later} but not its earlier write of {key}");
+    }
+    if names.history.session(write) == names.history.session(read) {
+        return format!("{reader} does not see its own write of {key}");
+    }
+    format!("{reader} goes back in time on {key}")
+}
+
+/// The kind of a session-order step, whatever reason it is given (`hb` paths only say `session-order`).
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Bond {
+    MonotonicWrites,
+    WritesFollowReads,
+    Other,
+}
+
+impl Bond {
+    fn of(history: &History, step: &Step) -> Option<Self> {
+        match step.because {
+            Because::MonotonicWrites => Some(Bond::MonotonicWrites),
+            Because::WritesFollowReads => Some(Bond::WritesFollowReads),
+            Because::SessionOrder if history.kind(step.to).writes() => {
+                Some(if history.kind(step.from).reads() { Bond::WritesFollowReads } else { Bond::MonotonicWrites })
+            }
+            Because::SessionOrder | Because::ReadYourWrites | Because::MonotonicReads => Some(Bond::Other),
+            _ => None,
+        }
+    }
+}
+
+/// `x`, `x and y`, `x, y and 3 others`; each name once.
+pub(super) fn listed(names: impl Iterator<Item = String>) -> String {
+    let mut unique: Vec<String> = Vec::new();
+    for name in names {
+        if !unique.contains(&name) {
+            unique.push(name);
+        }
+    }
+    match unique.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        [one, two, three] => format!("{one}, {two} and {three}"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} others", rest.len()),
+    }
+}

@@ -1,0 +1,130 @@
+//! Operations, keys and values as people read them: short, and without anything that a terminal would obey.
+
+use crate::history::{History, Kind, NodeId, OpId, SessionId, ValueId};
+use crate::verdict::Witness;
+
+/// Longer texts are cut: a line of a report should stay one.
+const LONGEST: usize = 40;
+
+/// Names the parts of one witness.
+pub(super) struct Names<'h> {
+    pub history: &'h History,
+    /// Every operation is on the same key, which then goes without saying.
+    one_key: bool,
+}
+
+impl<'h> Names<'h> {
+    pub fn new(history: &'h History, witness: &Witness) -> Self {
+        let mut keys = witness.operations.iter().map(|&op| history.key(op));
+        let first = keys.next();
+        Names { history, one_key: keys.all(|key| Some(key) == first) }
+    }
+
+    pub fn session(&self, op: OpId) -> String {
+        self.session_of(self.history.session(op))
+    }
+
+    pub fn session_of(&self, session: SessionId) -> String {
+        short(&self.history.session_text(session))
+    }
+
+    pub fn node(&self, node: NodeId) -> String {
+        let name = self.history.node_name(node);
+        let text = self.history.value_text(name);
+        short(text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(&text))
+    }
+
+    pub fn key(&self, op: OpId) -> String {
+        short(&self.history.key_text(self.history.key(op)))
+    }
+
+    pub fn value(&self, value: ValueId) -> String {
+        short(&self.history.value_text(value))
+    }
+
+    /// The value that an operation wrote.
+    pub fn written(&self, op: OpId) -> String {
+        self.history.written_value(op).map_or_else(|| "?".into(), |value| self.value(value))
+    }
+
+    /// The value that an operation returned.
+    pub fn returned(&self, op: OpId) -> String {
+        self.history.read_value(op).map_or_else(|| "?".into(), |value| self.value(value))
+    }
+
+    /// The value returned, in a sentence.
+    pub fn found(&self, op: OpId) -> String {
+        match self.history.read_value(op) {
+            Some(ValueId::NULL) => "nothing".into(),
+            _ => self.returned(op),
+        }
+    }
+
+    /// Where to look: `line 12`; `operation 11` where lines are not known.
+    pub fn place(&self, op: OpId) -> String {
+        match self.history.line(op) {
+            0 => format!("operation {}", op.index()),
+            line => format!("line {line}"),
+        }
+    }
+
+    /// A write by its value, with the key where the witness has several; a read by its place.
+    pub fn label(&self, op: OpId) -> String {
+        match (self.history.kind(op).writes(), self.one_key) {
+            (true, true) => self.written(op),
+            (true, false) => format!("{} = {}", self.key(op), self.written(op)),
+            (false, _) => format!("the read at {}", self.place(op)),
+        }
+    }
+
+    /// `photo = "v2"`, `photo → "v1"`, `photo: "v1" → "v2"`.
+    pub fn effect(&self, op: OpId) -> String {
+        let key = self.key(op);
+        match self.history.kind(op) {
+            Kind::Read => format!("{key} → {}", self.returned(op)),
+            Kind::Write => format!("{key} = {}", self.written(op)),
+            Kind::Cas => format!("{key}: {} → {}", self.returned(op), self.written(op)),
+            Kind::Append | Kind::Add | Kind::Increment => format!("{key} + {}", self.written(op)),
+            Kind::Remove | Kind::Decrement => format!("{key} - {}", self.written(op)),
+        }
+    }
+
+    /// `line 3 before 5`, or that both are in one transaction.
+    pub fn before(&self, from: OpId, to: OpId) -> String {
+        if self.history.txn(from) == self.history.txn(to) {
+            return format!("same transaction, {}", self.place(from));
+        }
+        format!("same session, {} before {}", self.place(from), self.place(to).trim_start_matches("line "))
+    }
+}
+
+/// At most [`LONGEST`] characters, control and direction-changing characters escaped.
+fn short(text: &str) -> String {
+    let mut shown = String::new();
+    for (i, c) in text.chars().enumerate() {
+        if i == LONGEST - 1 && text.chars().nth(LONGEST).is_some() {
+            shown.push('…');
+            break;
+        }
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_and_hostile_texts_are_tamed() {
+        assert_eq!(short("photo"), "photo");
+        assert_eq!(short(&"x".repeat(40)), "x".repeat(40));
+        assert_eq!(short(&"x".repeat(41)), format!("{}…", "x".repeat(39)));
+        assert_eq!(short("a\u{1b}[31mb\u{202e}"), "a\\u{1b}[31mb\\u{202e}");
+    }
+}

@@ -1,0 +1,104 @@
+//! The contradiction step by step, each with its reason: what `witness::verify` re-checks, for people.
+
+use crate::history::OpId;
+use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
+
+use super::ProofStep;
+use super::names::Names;
+
+/// A line a step; first the derived steps of a view.
+pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
+    if witness.steps.is_empty() {
+        return witness.operations.iter().map(|&op| thin_air(names, op)).collect();
+    }
+    let last = witness.derived.len() + witness.steps.len() - 1;
+    let steps = witness.derived.iter().chain(&witness.steps);
+    steps
+        .enumerate()
+        .map(|(i, step)| {
+            let mut text =
+                format!("{} {} {} ({})", names.label(step.from), arrow(step), names.label(step.to), reason(names, step));
+            if i == last {
+                text.push_str(closing(witness.anomaly));
+            }
+            ProofStep { text, path: step.via.iter().map(|hop| self::hop(names, hop)).collect() }
+        })
+        .collect()
+}
+
+fn thin_air(names: &Names, read: OpId) -> ProofStep {
+    let text =
+        format!("{} returned {}; no operation writes that to {}", names.place(read), names.returned(read), names.key(read));
+    ProofStep { text, path: Vec::new() }
+}
+
+fn arrow(step: &Step) -> &'static str {
+    match step.relation {
+        Relation::Vis => "is visible to",
+        Relation::Wr => "is returned by",
+        _ => "→",
+    }
+}
+
+fn closing(anomaly: Anomaly) -> &'static str {
+    match anomaly {
+        Anomaly::AbortedRead => ": a failed write must never be seen",
+        Anomaly::IntermediateRead => ": only a transaction's last write may be seen",
+        Anomaly::Internal => ": a transaction sees its own writes",
+        Anomaly::FutureRead => ": no read returns what is written only later",
+        Anomaly::InitialRead => ": a read of the initial value sees no write",
+        _ => ": a contradiction",
+    }
+}
+
+fn reason(names: &Names, step: &Step) -> String {
+    let (from, to) = (step.from, step.to);
+    match step.because {
+        Because::ReadsFrom => format!("{} reads it", names.place(to)),
+        Because::SessionOrder => names.before(from, to),
+        Because::ReadThenWrite => match step.read {
+            Some(read) => format!("{} read it at {} before writing at {}", names.session(to), names.place(read), names.place(to)),
+            None => format!("{} read it before writing at {}", names.session(to), names.place(to)),
+        },
+        Because::ReadYourWrites => format!("{}: read your writes", names.before(from, to)),
+        Because::MonotonicReads => format!("{}: monotonic reads", names.before(from, to)),
+        Because::MonotonicWrites => format!("{}: monotonic writes", names.before(from, to)),
+        Because::WritesFollowReads => match step.read {
+            Some(read) if step.relation == Relation::Ar => {
+                format!(
+                    "visible to {} at {}, before it wrote at {}: writes follow reads",
+                    names.session(to),
+                    names.place(read),
+                    names.place(to)
+                )
+            }
+            _ => format!("{}: writes follow reads", names.before(from, to)),
+        },
+        Because::StaleRead => {
+            let read = step.read.unwrap_or(to);
+            format!("{} reads {} with {} visible", names.place(read), names.found(read), names.label(from))
+        }
+        Because::InitialRead => format!("yet {} finds {}, the initial value", names.place(to), names.found(to)),
+        Because::HappenedBefore => format!("{} happened before {}", names.place(from), names.place(to)),
+        Because::Version => match (names.history.version(from), names.history.version(to)) {
+            (Some(older), Some(newer)) => format!("recorded version {older} before {newer}"),
+            _ => "recorded versions".into(),
+        },
+        Because::RealTime => "completed before it was invoked".into(),
+        Because::ProgramOrder => format!("same transaction, {}", names.place(from)),
+    }
+}
+
+/// `line 212 → line 214 (read your writes)`
+fn hop(names: &Names, step: &Step) -> String {
+    let why = match step.because {
+        Because::ReadsFrom => "reads it",
+        Because::SessionOrder => "same session",
+        Because::ReadYourWrites => "same session: read your writes",
+        Because::MonotonicReads => "same session: monotonic reads",
+        Because::MonotonicWrites => "same session: monotonic writes",
+        Because::WritesFollowReads => "same session: writes follow reads",
+        _ => "in this view",
+    };
+    format!("{} → {} ({why})", names.place(step.from), names.place(step.to))
+}

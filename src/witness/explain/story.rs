@@ -1,0 +1,128 @@
+//! How a contradiction came about, in the past tense: from the write along the path to the read that missed it, and why the value it
+//! found was the older one.
+
+use crate::history::OpId;
+use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
+
+use super::names::Names;
+
+/// A sentence for each step that needs one.
+pub(super) fn story(names: &Names, witness: &Witness) -> Vec<String> {
+    let mut sentences: Vec<String> = Vec::new();
+    for step in witness.steps.iter().filter(|_| witness.anomaly != Anomaly::CyclicHb) {
+        if let Some(sentence) = sentence(names, step) {
+            if !sentences.contains(&sentence) {
+                sentences.push(sentence);
+            }
+        }
+    }
+    match witness.anomaly {
+        Anomaly::CyclicHb => sentences.extend(circle(names, witness)),
+        Anomaly::WriteCoRead => sentences.retain(|sentence| !sentence.is_empty()),
+        _ => {}
+    }
+    sentences
+}
+
+fn sentence(names: &Names, step: &Step) -> Option<String> {
+    let (from, to) = (step.from, step.to);
+    match (step.because, step.relation) {
+        (Because::StaleRead, _) => step.read.map(|read| trace(names, from, &step.via, Some(read))),
+        (Because::InitialRead, _) => Some(trace(names, from, &step.via, Some(to))),
+        (Because::HappenedBefore, _) => Some(trace(names, from, &step.via, (!names.history.kind(to).writes()).then_some(to))),
+        (Because::SessionOrder, Relation::Ar) => Some(format!(
+            "{} wrote {} ({}) before it wrote {}: {} was overwritten",
+            names.session(from),
+            names.written(from),
+            names.place(from),
+            names.written(to),
+            names.written(from)
+        )),
+        (Because::ReadThenWrite, _) => step.read.map(|read| {
+            format!(
+                "{} had read {} ({}) before it wrote {} ({}): {} was overwritten",
+                names.session(to),
+                names.written(from),
+                names.place(read),
+                names.written(to),
+                names.place(to),
+                names.written(from)
+            )
+        }),
+        (Because::MonotonicWrites, Relation::Ar) => Some(format!(
+            "{} wrote {} ({}) before {} ({})",
+            names.session(from),
+            names.label(from),
+            names.place(from),
+            names.label(to),
+            names.place(to)
+        )),
+        (Because::WritesFollowReads, Relation::Ar) => Some(format!(
+            "{} knew of {} ({}) when it wrote {} ({})",
+            names.session(to),
+            names.label(from),
+            names.place(from),
+            names.label(to),
+            names.place(to)
+        )),
+        (Because::Version, _) => versions(names, from, to),
+        (Because::RealTime, Relation::Ar) => Some(format!(
+            "{} ({}) was complete before {} ({}) was invoked",
+            names.label(from),
+            names.place(from),
+            names.label(to),
+            names.place(to)
+        )),
+        _ => None,
+    }
+}
+
+fn versions(names: &Names, from: OpId, to: OpId) -> Option<String> {
+    let (older, newer) = (names.history.version(from)?, names.history.version(to)?);
+    Some(format!(
+        "the store has {} ({}) as version {newer}, after {} ({}) as version {older}",
+        names.written(to),
+        names.place(to),
+        names.written(from),
+        names.place(from)
+    ))
+}
+
+/// `alice wrote post = "p" (line 1), bob read it (line 2), then wrote comment = "c" (line 3), carol read it (line 4), then read post
+/// (line 5) and found nothing`. Long ones lose their middle.
+fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> String {
+    let mut clauses =
+        vec![format!("{} wrote {} = {} ({})", names.session(write), names.key(write), names.written(write), names.place(write))];
+    let mut actor = names.history.session(write);
+    for step in path {
+        let (op, place) = (step.to, names.place(step.to));
+        let reads_it = step.because == Because::ReadsFrom;
+        let did = match (reads_it, names.history.kind(op).writes()) {
+            (true, _) => format!("read it ({place})"),
+            (false, true) => format!("wrote {} = {} ({place})", names.key(op), names.written(op)),
+            (false, false) if Some(op) == read => format!("read {} ({place})", names.key(op)),
+            (false, false) => format!("read {} = {} ({place})", names.key(op), names.found(op)),
+        };
+        let session = names.history.session(op);
+        clauses.push(if session == actor { format!("then {did}") } else { format!("{} {did}", names.session(op)) });
+        actor = session;
+    }
+    if clauses.len() > 8 {
+        let left_out = clauses.len() - 7;
+        clauses.splice(4..clauses.len() - 3, [format!("… {left_out} more steps …")]);
+    }
+    let end = read.map_or_else(String::new, |read| format!(" and found {}", names.found(read)));
+    format!("{}{end}", clauses.join(", "))
+}
+
+/// A `cyclic-hb`: along the path from the write to the read, which is in the same session and earlier.
+fn circle(names: &Names, witness: &Witness) -> Option<String> {
+    let (back, path) = witness.steps.split_last()?;
+    let told = trace(names, back.to, path, None);
+    Some(format!(
+        "{told}, yet {} read that ({}) before it wrote ({})",
+        names.session(back.from),
+        names.place(back.from),
+        names.place(back.to)
+    ))
+}

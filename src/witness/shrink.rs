@@ -1,0 +1,450 @@
+//! From a contradiction somewhere in a graph to the fewest recorded operations that show it.
+//!
+//! In the offending component a breadth-first search finds a shortest cycle: session order costs nothing, since however many
+//! operations it runs through, its two ends are what is shown; every other edge costs one. Then each edge explains itself: rule and
+//! read from the edge's reason, visibility by a shortest path. The component may be large and have many cycles, so the search starts
+//! from a bounded number of its edges, those that close a cycle of two first. Cost: O(component) a start.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::history::{OpId, SessionId};
+use crate::model::Guarantees;
+use crate::relation::facts::Facts;
+use crate::relation::graph::{Edge, Graph, Reason};
+use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
+
+/// Makes witnesses for one set of guarantees (for hb and views: all four).
+pub(crate) struct Shrink<'a, 'f> {
+    pub(crate) facts: &'a Facts<'f>,
+    pub(crate) guarantees: Guarantees,
+}
+
+/// One edge of a path between events; auxiliary nodes and junctions are gone.
+#[derive(Clone, Copy, Debug)]
+struct Hop {
+    from: u32,
+    to: u32,
+    edge: Edge,
+}
+
+/// How many edges of a component a search for a shortest cycle starts from.
+const STARTS: usize = 32;
+
+impl Shrink<'_, '_> {
+    /// A read of its own session's later write.
+    pub(crate) fn own_future_read(&self, read: u32) -> Witness {
+        let write = self.facts.events.source[read as usize];
+        let path = [Hop { from: write, to: read, edge: Edge::Wr }];
+        self.cyclic_hb(&path)
+    }
+
+    /// A read of the initial value to which a write is visible.
+    pub(crate) fn initial_read(&self, write: u32, read: u32) -> Witness {
+        let path = self.visible(write, read);
+        let mut step = self.step(write, read, Relation::Vis, Because::InitialRead);
+        step.via = self.path_steps(&path);
+        self.finish(Anomaly::InitialRead, vec![step], Vec::new(), None)
+    }
+
+    /// A read of w with x between them in hb.
+    pub(crate) fn write_co_read(&self, w: u32, x: u32, read: u32) -> Witness {
+        let hb = |from: u32, to: u32| {
+            let mut step = self.step(from, to, Relation::Hb, Because::HappenedBefore);
+            step.via = self.path_steps(&self.visible(from, to));
+            step
+        };
+        let steps = vec![hb(w, x), hb(x, read), self.step(w, read, Relation::Wr, Because::ReadsFrom)];
+        self.finish(Anomaly::WriteCoRead, steps, Vec::new(), None)
+    }
+
+    /// A shortest cycle of a component of the constraint graph.
+    pub(crate) fn cycle(&self, graph: &Graph<'_>, component: &[u32]) -> Witness {
+        self.cycles(graph, component)
+            .into_iter()
+            .map(|cycle| self.cycle_witness(&cycle))
+            .min_by_key(|w| (w.operations.len(), w.sessions.len(), w.all_steps().count()))
+            .expect("a component has a cycle")
+    }
+
+    /// A contradiction in one session's view.
+    pub(crate) fn view_cycle(&self, graph: &Graph<'_>, session: SessionId, component: &[u32]) -> Witness {
+        self.cycles(graph, component)
+            .into_iter()
+            .map(|cycle| {
+                let hops = self.shorten(&cycle);
+                let steps = self.view_steps(&hops);
+                self.finish(Anomaly::ViewCycle, steps, self.derive(graph, &hops), Some(session))
+            })
+            .min_by_key(|w| (w.operations.len(), w.all_steps().count()))
+            .expect("a component has a cycle")
+    }
+
+    /// A read of the initial value after a write of its key, in one session's view.
+    pub(crate) fn initial_read_in_view(&self, graph: &Graph<'_>, session: SessionId, write: u32, read: u32) -> Witness {
+        let hops = self.shorten(&back(graph, read, |node| node == write, |_, _| true).expect("the write is in the read's past"));
+        let mut step = self.step(write, read, Relation::View, Because::InitialRead);
+        step.via = self.view_steps(&hops);
+        self.finish(Anomaly::InitialRead, vec![step], self.derive(graph, &hops), Some(session))
+    }
+
+    /// Short cycles of a component, as hops that close up.
+    fn cycles(&self, graph: &Graph<'_>, component: &[u32]) -> Vec<Vec<Hop>> {
+        let inside = |node: u32| component.binary_search(&node).is_ok();
+        // Edges that close a cycle: what reads say by preference, else other constraints, else wr.
+        let mut starts: [Vec<(u32, u32, Edge)>; 3] = Default::default();
+        for &node in component {
+            graph.into(node, |from, edge| {
+                let preference = match edge {
+                    Edge::Extra(_, Reason::Stale(_)) => 0,
+                    Edge::Extra(..) => 1,
+                    Edge::Wr => 2,
+                    Edge::So => return,
+                };
+                if inside(from) {
+                    starts[preference].push((from, node, edge));
+                }
+            });
+        }
+        let mut starts = starts.into_iter().find(|starts| !starts.is_empty()).expect("session order alone has no cycle");
+        let pairs: FxHashSet<(u32, u32)> = starts.iter().map(|&(from, to, _)| (from, to)).collect();
+        let of_two = |&(from, to, _): &(u32, u32, Edge)| {
+            pairs.contains(&(to, from))
+                || self.facts.events.session.get(from as usize) == self.facts.events.session.get(to as usize)
+        };
+        // Where many edges close a short cycle any few of them will do; the order is fixed.
+        starts.sort_by_key(|start| !of_two(start));
+        starts
+            .into_iter()
+            .take(STARTS)
+            .filter_map(|(from, to, edge)| {
+                let mut path =
+                    if from == to { Vec::new() } else { raw_back(graph, from, |node| node == to, |node, _| inside(node))? };
+                path.push((from, to, edge));
+                Some(self.without_auxiliary(graph, path))
+            })
+            .collect()
+    }
+
+    /// Drops junctions and auxiliary nodes from a closed path: a way through them has the edge that it begins with.
+    fn without_auxiliary(&self, graph: &Graph<'_>, mut path: Vec<(u32, u32, Edge)>) -> Vec<Hop> {
+        let n = graph.events.len() as u32;
+        // A cycle of constraints always passes through an event.
+        let first = path.iter().position(|&(from, _, _)| from < n).expect("a cycle passes through an event");
+        path.rotate_left(first);
+        joined(n, path.into_iter())
+    }
+
+    fn cycle_witness(&self, cycle: &[Hop]) -> Witness {
+        let events = &self.facts.events;
+        let constraint = |hop: &Hop| matches!(hop.edge, Edge::Extra(..));
+        let Some(first) = cycle.iter().position(constraint) else {
+            // Only so and wr: it closes where a read precedes a write of its session.
+            let last = cycle
+                .iter()
+                .position(|hop| hop.edge == Edge::So && !events.is_write(hop.from) && events.is_write(hop.to))
+                .expect("visibility alone never runs in a circle");
+            let mut path: Vec<Hop> = cycle.to_vec();
+            path.rotate_left(last + 1);
+            path.pop();
+            return self.cyclic_hb(&path);
+        };
+        let mut cycle: Vec<Hop> = cycle.to_vec();
+        cycle.rotate_left(first);
+        let mut steps = Vec::new();
+        let mut at = 0;
+        while at < cycle.len() {
+            let hop = cycle[at];
+            match hop.edge {
+                Edge::Extra(_, reason) => {
+                    steps.push(self.constraint_step(hop, reason));
+                    at += 1;
+                }
+                _ => {
+                    let end = cycle[at..].iter().position(constraint).map_or(cycle.len(), |i| at + i);
+                    steps.extend(self.arbitration_steps(&self.shorten(&cycle[at..end])));
+                    at = end;
+                }
+            }
+        }
+        let stale = steps.iter().position(|step| step.because == Because::StaleRead);
+        // What merges must not be parted by where the cycle happens to begin.
+        steps.rotate_left(stale.map_or(0, |at| at + 1));
+        let steps = merged(steps, |op| self.facts.history.session(op));
+        let anomaly = if stale.is_some() { Anomaly::StaleRead } else { Anomaly::WriteOrderCycle };
+        self.finish(anomaly, steps, Vec::new(), None)
+    }
+
+    /// `path` leads from a write along visibility to a read that precedes the write in its session.
+    fn cyclic_hb(&self, path: &[Hop]) -> Witness {
+        let (write, read) = (path[0].from, path[path.len() - 1].to);
+        let mut steps = self.path_steps(&self.shorten(path));
+        steps.push(self.step(read, write, Relation::So, Because::SessionOrder));
+        self.finish(Anomaly::CyclicHb, steps, Vec::new(), None)
+    }
+
+    fn constraint_step(&self, hop: Hop, reason: Reason) -> Step {
+        let events = &self.facts.events;
+        let ar = |because| self.step(hop.from, hop.to, Relation::Ar, because);
+        match reason {
+            Reason::SessionWrites => ar(Because::SessionOrder),
+            Reason::ReadThenWrite(read) => Step { read: Some(events.op(read)), ..ar(Because::ReadThenWrite) },
+            Reason::Stale(read) => Step {
+                read: Some(events.op(read)),
+                via: self.path_steps(&self.visible(hop.from, read)),
+                ..ar(Because::StaleRead)
+            },
+            Reason::Version => ar(Because::Version),
+            Reason::RealTime => ar(Because::RealTime),
+            Reason::Onward => unreachable!("a way through auxiliary nodes begins with its reason"),
+        }
+    }
+
+    /// A path of so and wr from write to write, as the steps of MW and WFR that it consists of.
+    fn arbitration_steps(&self, path: &[Hop]) -> Vec<Step> {
+        let events = &self.facts.events;
+        let mut steps = Vec::new();
+        let mut start = 0;
+        for (i, hop) in path.iter().enumerate() {
+            if hop.edge == Edge::So && !events.is_write(hop.from) && events.is_write(hop.to) {
+                let mut step = self.step(path[start].from, hop.to, Relation::Ar, Because::WritesFollowReads);
+                step.read = Some(events.op(hop.from));
+                step.via = self.path_steps(&path[start..i]);
+                steps.push(step);
+                start = i + 1;
+            }
+        }
+        // What is left leads from write to write along their session.
+        steps.extend(path[start..].iter().map(|hop| self.step(hop.from, hop.to, Relation::Ar, Because::MonotonicWrites)));
+        steps
+    }
+
+    /// A shortest visibility path.
+    fn visible(&self, write: u32, read: u32) -> Vec<Hop> {
+        let graph = self.facts.visibility(self.guarantees);
+        let path = back(&graph, read, |node| node == write, |_, _| true).expect("the write is visible to the read");
+        self.shorten(&path)
+    }
+
+    /// Runs of session order in as few hops as the guarantees allow.
+    fn shorten(&self, path: &[Hop]) -> Vec<Hop> {
+        let mut short: Vec<Hop> = Vec::new();
+        let mut at = 0;
+        while at < path.len() {
+            if path[at].edge != Edge::So {
+                short.push(path[at]);
+                at += 1;
+                continue;
+            }
+            let run = path[at..].iter().take_while(|hop| hop.edge == Edge::So).count();
+            let furthest =
+                (at..at + run).rev().find(|&i| self.passes(path[at].from, path[i].to)).expect("a hop passes by itself");
+            short.push(Hop { from: path[at].from, to: path[furthest].to, edge: Edge::So });
+            at = furthest + 1;
+        }
+        short
+    }
+
+    fn passes(&self, from: u32, to: u32) -> bool {
+        self.guarantees.contains(match (self.facts.events.is_write(from), self.facts.events.is_write(to)) {
+            (true, false) => Guarantees::RYW,
+            (false, false) => Guarantees::MR,
+            (true, true) => Guarantees::MW,
+            (false, true) => Guarantees::WFR,
+        })
+    }
+
+    /// A visibility path as steps, each so labelled with the guarantee that it uses.
+    fn path_steps(&self, path: &[Hop]) -> Vec<Step> {
+        let events = &self.facts.events;
+        path.iter()
+            .map(|hop| match hop.edge {
+                Edge::Wr => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
+                _ => {
+                    let because = match (events.is_write(hop.from), events.is_write(hop.to)) {
+                        (true, false) => Because::ReadYourWrites,
+                        (false, false) => Because::MonotonicReads,
+                        (true, true) => Because::MonotonicWrites,
+                        (false, true) => Because::WritesFollowReads,
+                    };
+                    self.step(hop.from, hop.to, Relation::So, because)
+                }
+            })
+            .collect()
+    }
+
+    /// A path in a view as steps.
+    fn view_steps(&self, path: &[Hop]) -> Vec<Step> {
+        path.iter()
+            .map(|hop| match hop.edge {
+                Edge::Wr => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
+                Edge::So => self.step(hop.from, hop.to, Relation::So, Because::SessionOrder),
+                Edge::Extra(_, reason) => {
+                    let read = if let Reason::Stale(read) = reason { Some(self.facts.events.op(read)) } else { None };
+                    Step { read, ..self.step(hop.from, hop.to, Relation::View, Because::StaleRead) }
+                }
+            })
+            .collect()
+    }
+
+    /// The derived edges that a path in a view builds on, each with its own path over edges found before it; in the order found.
+    fn derive(&self, graph: &Graph<'_>, path: &[Hop]) -> Vec<Step> {
+        let mut wanted: Vec<Hop> = path.to_vec();
+        let mut derived: FxHashMap<u32, Step> = FxHashMap::default();
+        while let Some(hop) = wanted.pop() {
+            let Edge::Extra(number, Reason::Stale(read)) = hop.edge else { continue };
+            if derived.contains_key(&number) {
+                continue;
+            }
+            let earlier = |_, edge| !matches!(edge, Edge::Extra(n, _) if n >= number);
+            let via = back(graph, read, |node| node == hop.from, earlier).expect("an edge was found by what came before it");
+            let via = self.shorten(&via);
+            let step = Step {
+                read: Some(self.facts.events.op(read)),
+                via: self.view_steps(&via),
+                ..self.step(hop.from, hop.to, Relation::View, Because::StaleRead)
+            };
+            derived.insert(number, step);
+            wanted.extend(via);
+        }
+        let mut derived: Vec<(u32, Step)> = derived.into_iter().collect();
+        derived.sort_by_key(|&(number, _)| number);
+        derived.into_iter().map(|(_, step)| step).collect()
+    }
+
+    fn step(&self, from: u32, to: u32, relation: Relation, because: Because) -> Step {
+        Step::new(self.facts.events.op(from), self.facts.events.op(to), relation, because)
+    }
+
+    fn finish(&self, anomaly: Anomaly, steps: Vec<Step>, derived: Vec<Step>, view: Option<SessionId>) -> Witness {
+        let mut assumes = Vec::new();
+        if matches!(anomaly, Anomaly::StaleRead | Anomaly::WriteOrderCycle) {
+            let per_key = crate::model::guarantees::DIRECT.contains(self.guarantees);
+            assumes.push(if per_key { Assumption::OneOrderPerKey } else { Assumption::OneOrder });
+            if steps.iter().any(|step| step.because == Because::Version) {
+                assumes.push(Assumption::RecordedVersions);
+            }
+            if steps.iter().any(|step| step.because == Because::RealTime) {
+                assumes.push(Assumption::RealTimeOrder);
+            }
+        }
+        let mut witness = Witness { anomaly, sessions: Vec::new(), assumes, operations: Vec::new(), view, derived, steps };
+        witness.operations = used_operations(&witness);
+        witness.sessions = self.evidence(&witness);
+        witness
+    }
+
+    /// The sessions whose own order or reads the steps rest on.
+    fn evidence(&self, witness: &Witness) -> Vec<SessionId> {
+        let session = |op: OpId| self.facts.history.session(op);
+        let mut sessions: Vec<SessionId> = Vec::new();
+        for step in witness.all_steps() {
+            match step.because {
+                Because::Version | Because::RealTime | Because::HappenedBefore => {}
+                Because::InitialRead | Because::ReadsFrom => sessions.push(session(step.to)),
+                _ => sessions.push(session(step.read.unwrap_or(step.to))),
+            }
+        }
+        if sessions.is_empty() {
+            sessions.extend(witness.operations.iter().map(|&op| session(op)));
+        }
+        sessions.sort();
+        sessions.dedup();
+        sessions
+    }
+}
+
+/// Joins neighbouring steps of one kind where the relation behind them is transitive by itself.
+fn merged(steps: Vec<Step>, session: impl Fn(OpId) -> SessionId) -> Vec<Step> {
+    let mut merged: Vec<Step> = Vec::new();
+    for step in steps {
+        if let Some(last) = merged.last_mut()
+            && last.because == step.because
+            && last.from != step.to
+            && match step.because {
+                Because::Version | Because::RealTime => true,
+                Because::SessionOrder | Because::MonotonicWrites => session(last.from) == session(step.to),
+                _ => false,
+            }
+        {
+            last.to = step.to;
+        } else {
+            merged.push(step);
+        }
+    }
+    merged
+}
+
+/// Every operation that a witness's steps name, ascending.
+pub(crate) fn used_operations(witness: &Witness) -> Vec<OpId> {
+    let mut operations: Vec<OpId> =
+        witness.all_steps().flat_map(|step| [Some(step.from), Some(step.to), step.read]).flatten().collect();
+    operations.sort();
+    operations.dedup();
+    operations
+}
+
+/// A cheapest path from a goal to `start`, without auxiliary nodes.
+fn back(graph: &Graph<'_>, start: u32, goal: impl Fn(u32) -> bool, pass: impl Fn(u32, Edge) -> bool) -> Option<Vec<Hop>> {
+    let n = graph.events.len() as u32;
+    raw_back(graph, start, goal, pass).map(|path| joined(n, path.into_iter()))
+}
+
+/// Joins the edges through nodes that are no events to one hop each; the path begins with an event.
+fn joined(n: u32, path: impl Iterator<Item = (u32, u32, Edge)>) -> Vec<Hop> {
+    let mut hops: Vec<Hop> = Vec::new();
+    for (from, to, edge) in path {
+        match hops.last_mut() {
+            Some(last) if last.to >= n => last.to = to,
+            _ => hops.push(Hop { from, to, edge }),
+        }
+    }
+    hops
+}
+
+/// A cheapest path to `start`, walking against the edges until a goal: session order and recorded orders are free, since however far
+/// they lead they show as one step; other edges cost one (0-1 breadth-first search). Among free ways the ones found first, that is the nearest, win.
+fn raw_back(
+    graph: &Graph<'_>,
+    start: u32,
+    goal: impl Fn(u32) -> bool,
+    pass: impl Fn(u32, Edge) -> bool,
+) -> Option<Vec<(u32, u32, Edge)>> {
+    let mut cost: FxHashMap<u32, (u32, u32, Edge)> = FxHashMap::default();
+    let mut done: FxHashSet<u32> = FxHashSet::default();
+    let mut queue: VecDeque<(u32, u32)> = VecDeque::from([(start, 0)]);
+    while let Some((node, so_far)) = queue.pop_front() {
+        if !done.insert(node) {
+            continue;
+        }
+        if node != start && goal(node) {
+            let mut path = Vec::new();
+            let mut at = node;
+            while at != start {
+                let (_, next, edge) = cost[&at];
+                path.push((at, next, edge));
+                at = next;
+            }
+            return Some(path);
+        }
+        graph.into(node, |from, edge| {
+            if !pass(from, edge) || done.contains(&from) {
+                return;
+            }
+            let free = match edge {
+                Edge::So => true,
+                Edge::Wr => false,
+                Edge::Extra(_, reason) => {
+                    matches!(reason, Reason::Onward | Reason::Version | Reason::RealTime | Reason::SessionWrites)
+                }
+            };
+            let total = so_far + u32::from(!free);
+            if cost.get(&from).is_none_or(|&(known, _, _)| total < known) && from != start {
+                cost.insert(from, (total, node, edge));
+                if free { queue.push_front((from, total)) } else { queue.push_back((from, total)) }
+            }
+        });
+    }
+    None
+}

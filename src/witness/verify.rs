@@ -1,0 +1,156 @@
+//! Checks proofs against the history alone: a [`Witness`] of a violation, a [`Certificate`] of a satisfied model.
+//!
+//! Nothing here is shared with the checkers but the data of history, models and verdicts; session order, the writers of reads and
+//! visibility are derived anew, by other means. What a witness may say is listed on [`Anomaly`], [`Because`] and [`Step`]; whatever is more
+//! or less than that is refused, so that a witness that stands has no part that could be otherwise.
+//!
+//! A witness stands under a model if it does by the model's own rules. Those of a bigger set of guarantees contain those of a smaller
+//! one, so a violated model may share the witness of a weaker one that it implies.
+//!
+//! Cost: [`Verifier::new`] O(n log n) for n operations, in memory O(n); a witness then costs what it is long (`internal`: its transaction;
+//! thin-air, aborted and future reads: the writes of the value). Certificates say their cost where they are checked.
+
+mod arbitration;
+mod certificate;
+mod facts;
+mod one_order;
+mod past;
+mod paths;
+mod per_session;
+mod reads;
+mod refusal;
+mod sessions;
+mod views;
+
+pub use refusal::Refusal;
+
+use crate::check::{Certificate, Options};
+use crate::history::{History, OpId};
+use crate::model::{Checker, Guarantees, Model};
+use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
+use facts::Facts;
+use refusal::require;
+
+/// Re-checks one witness of one model. For many of one history see [`Verifier`].
+pub fn verify(history: &History, options: &Options, model: &Model, witness: &Witness) -> Result<(), Refusal> {
+    Verifier::new(history, options).verify(model, witness)
+}
+
+/// Checks one proof that a model is satisfied.
+pub fn verify_certificate(history: &History, options: &Options, certificate: &Certificate) -> Result<(), Refusal> {
+    Verifier::new(history, options).verify_certificate(certificate)
+}
+
+/// Checks the proofs about one history.
+pub struct Verifier<'h> {
+    options: &'h Options,
+    facts: Facts<'h>,
+}
+
+impl<'h> Verifier<'h> {
+    /// Derives what any proof needs.
+    pub fn new(history: &'h History, options: &'h Options) -> Self {
+        Verifier { options, facts: Facts::new(history, options) }
+    }
+
+    /// Does the witness show that the history violates the model?
+    pub fn verify(&self, model: &Model, witness: &Witness) -> Result<(), Refusal> {
+        let proof = Proof { facts: &self.facts, options: self.options, witness };
+        proof.well_shaped()?;
+        proof.stands(model.checker)
+    }
+
+    /// Does the certificate show that the history satisfies its model?
+    pub fn verify_certificate(&self, certificate: &Certificate) -> Result<(), Refusal> {
+        certificate::check(&self.facts, self.options, certificate)
+    }
+}
+
+/// A witness with what it is held against.
+struct Proof<'a, 'h> {
+    facts: &'a Facts<'h>,
+    options: &'a Options,
+    witness: &'a Witness,
+}
+
+impl<'h> Proof<'_, 'h> {
+    fn history(&self) -> &'h History {
+        self.facts.history
+    }
+
+    fn refuse(&self, step: &Step, why: &str) -> Refusal {
+        Refusal::step(self.history(), step, why)
+    }
+
+    fn stands(&self, checker: Checker) -> Result<(), Refusal> {
+        use Anomaly::*;
+        match (self.witness.anomaly, checker) {
+            (ThinAirRead, _) => self.thin_air_read(),
+            (AbortedRead, _) => self.aborted_read(),
+            (IntermediateRead, _) => self.intermediate_read(),
+            (Internal, _) => self.internal(),
+            (FutureRead, _) => self.future_read(),
+            (CyclicHb, Checker::Guarantees(g)) => self.cyclic_hb(g),
+            (CyclicHb, Checker::CausalWeak | Checker::CausalMemory) => self.cyclic_hb(Guarantees::ALL),
+            (InitialRead, Checker::Guarantees(g)) if self.witness.view.is_none() => self.initial_read(g),
+            (InitialRead, Checker::CausalWeak | Checker::CausalMemory) if self.witness.view.is_none() => {
+                self.initial_read(Guarantees::ALL)
+            }
+            (InitialRead, Checker::CausalMemory) => self.view(false, |view| self.initial_read_in_view(view)),
+            (InitialRead, Checker::PramClassic) => self.view(true, |view| self.initial_read_in_view(view)),
+            (StaleRead | WriteOrderCycle, Checker::Guarantees(g)) => self.arbitration_cycle(g),
+            (WriteCoRead, Checker::Guarantees(Guarantees::ALL) | Checker::CausalWeak | Checker::CausalMemory) => {
+                self.write_co_read()
+            }
+            // Without a view step the cycle is one of hb, which has its own name, or one of the session's base order in `pram-classic`.
+            (ViewCycle, Checker::CausalMemory) => self.view(self.witness.derived.is_empty(), |view| self.view_cycle(view)),
+            (ViewCycle, Checker::PramClassic) => self.view(true, |view| self.view_cycle(view)),
+            (anomaly, _) => Err(Refusal::new(format!("{anomaly:?} is no violation of the model"))),
+        }
+    }
+
+    /// What every witness must be, whatever it shows.
+    fn well_shaped(&self) -> Result<(), Refusal> {
+        let (h, w) = (self.history(), self.witness);
+        let mut used: Vec<OpId> = w.all_steps().flat_map(|step| [Some(step.from), Some(step.to), step.read]).flatten().collect();
+        used.sort_unstable();
+        used.dedup();
+        let listed =
+            if w.anomaly == Anomaly::ThinAirRead { w.operations.len() == 1 && used.is_empty() } else { w.operations == used };
+        require(listed, || Refusal::new("the operations listed are not those that the steps use"))?;
+        if let Some(&beyond) = w.operations.iter().find(|op| op.index() >= h.operations()) {
+            return Err(Refusal::about(h, beyond, "is not in the history"));
+        }
+        // A step inside a path has no path of its own: what would be there is looked at by nobody.
+        if let Some(nested) = w.derived.iter().chain(&w.steps).flat_map(|step| &step.via).find(|step| !step.via.is_empty()) {
+            return Err(self.refuse(nested, "a path within a path"));
+        }
+        let sessions = !w.sessions.is_empty()
+            && distinct(&w.sessions)
+            && w.sessions.iter().all(|&session| w.operations.iter().any(|&op| h.session(op) == session));
+        require(sessions, || Refusal::new("the sessions listed are not those of the operations"))?;
+        let in_view = matches!(w.anomaly, Anomaly::ViewCycle | Anomaly::InitialRead);
+        require(in_view || w.view.is_none(), || Refusal::new("only views are of a session"))?;
+        require(w.view.is_some() || w.derived.is_empty(), || Refusal::new("only a view has derived steps"))?;
+        self.assumptions()
+    }
+
+    fn assumptions(&self) -> Result<(), Refusal> {
+        let w = self.witness;
+        let uses = |because| w.steps.iter().any(|step| step.because == because);
+        let arbitrates = matches!(w.anomaly, Anomaly::StaleRead | Anomaly::WriteOrderCycle);
+        let right = distinct(&w.assumes)
+            && w.assumes.iter().all(|assumption| match assumption {
+                Assumption::OneOrderPerKey | Assumption::OneOrder => arbitrates,
+                Assumption::RecordedVersions => arbitrates && uses(Because::Version),
+                Assumption::RealTimeOrder => arbitrates && uses(Because::RealTime),
+            })
+            && (!arbitrates || !uses(Because::Version) || w.assumes.contains(&Assumption::RecordedVersions))
+            && (!arbitrates || !uses(Because::RealTime) || w.assumes.contains(&Assumption::RealTimeOrder));
+        require(right, || Refusal::new("what the witness says it assumes is not what its steps assume"))
+    }
+}
+
+fn distinct<T: PartialEq>(items: &[T]) -> bool {
+    items.iter().enumerate().all(|(i, item)| !items[..i].contains(item))
+}

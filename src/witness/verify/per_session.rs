@@ -1,0 +1,135 @@
+//! Certificates of `causal-memory` and `pram-classic`: for each session with reads one order of the writes in its view and of its own
+//! reads, which keeps the base order (hb; for `pram-classic` session order and what the session itself read) and in which each of its
+//! reads returns the last write before it (models.md 4).
+//!
+//! For each session a walk over its past gives each node the last place in the order of anything before it. An `info` write of the
+//! session itself is beside its chain: the order may hold it or not where nothing of the session follows it, as a write that nobody
+//! in the view knows can be put last or left out. Cost: O(n) a session, no more than the orders themselves are allowed to be.
+
+use super::facts::{Facts, Origin};
+use super::past::{Past, Rules, Walk};
+use super::refusal::{Refusal, require};
+use crate::history::{OpId, SessionId, Status};
+use crate::model::Guarantees;
+
+pub(super) fn check(facts: &Facts, own_reads_only: bool, orders: &[Vec<OpId>]) -> Result<(), Refusal> {
+    let h = facts.history;
+    require(orders.len() == h.sessions(), || Refusal::new("there is not one order a session"))?;
+    let mut reads = vec![0usize; h.sessions()];
+    for op in h.ops().filter(|&op| facts.reads(op)) {
+        reads[h.session(op).index()] += 1;
+    }
+    let past = Past::new(facts)?;
+    let mut sight = Sight {
+        facts,
+        past: &past,
+        walk: Walk::default(),
+        place: vec![0; h.operations()],
+        last: vec![0; past.nodes()],
+        newest: vec![None; h.keys()],
+    };
+    // hb itself must have no cycle, also where no session with reads sees it.
+    if !own_reads_only {
+        past.order(Rules { guarantees: Guarantees::ALL, only_reads_of: None }, past.all(), &mut sight.walk)?;
+    }
+    for (session, order) in orders.iter().enumerate() {
+        if reads[session] == 0 {
+            require(order.is_empty(), || Refusal::new("a session without reads has an order"))?;
+        } else {
+            sight.session(SessionId::new(session), own_reads_only, order)?;
+        }
+    }
+    Ok(())
+}
+
+/// The memory of one session's check after another.
+struct Sight<'a, 'h> {
+    facts: &'a Facts<'h>,
+    past: &'a Past<'a, 'h>,
+    walk: Walk,
+    /// By operation: its place in the order from 1.
+    place: Vec<u32>,
+    /// By node: the last place of anything before it or it.
+    last: Vec<u32>,
+    /// By key: the last write so far.
+    newest: Vec<Option<OpId>>,
+}
+
+impl Sight<'_, '_> {
+    fn session(&mut self, session: SessionId, own_reads_only: bool, order: &[OpId]) -> Result<(), Refusal> {
+        let (h, facts, past) = (self.facts.history, self.facts, self.past);
+        let rules = Rules { guarantees: Guarantees::ALL, only_reads_of: own_reads_only.then_some(session) };
+        let own = facts.so.places(session.index()).flat_map(|place| h.txn_ops(facts.so.at(place)));
+        let own = own.flat_map(|op| [past.read(op), past.write(op)]).flatten();
+        let every = h.ops().filter(|_| own_reads_only).filter_map(|op| past.write(op));
+        past.order(rules, own.chain(every), &mut self.walk)?;
+        self.holds(session, order)?;
+        self.keeps_base_order(rules)?;
+        self.explains(session, order)?;
+        for op in order {
+            self.place[op.index()] = 0;
+            self.newest[h.key(*op).index()] = None;
+        }
+        Ok(())
+    }
+
+    /// The order holds exactly the writes of the view and the reads of the session.
+    fn holds(&mut self, session: SessionId, order: &[OpId]) -> Result<(), Refusal> {
+        let (h, facts) = (self.facts.history, self.facts);
+        for (i, &op) in order.iter().enumerate() {
+            let belongs = op.index() < self.place.len() && self.place[op.index()] == 0 && {
+                let in_view = self.past.write(op).is_some_and(|write| self.walk.reached(write));
+                let own = h.session(op) == session && (facts.reads(op) || facts.took_effect(op) && h.status(op) == Status::Info);
+                in_view || own
+            };
+            require(belongs, || Refusal::about(h, op, "is in the session's order twice, or does not belong there"))?;
+            self.place[op.index()] = i as u32 + 1;
+        }
+        let wanted = |op: OpId| {
+            let in_view = self.past.write(op).is_some_and(|write| self.walk.reached(write));
+            in_view || facts.reads(op) && h.session(op) == session
+        };
+        let operations = self.walk.order.iter().filter_map(|&node| self.past.operation(node));
+        match operations.into_iter().find(|&op| wanted(op) && self.place[op.index()] == 0) {
+            Some(missing) => Err(Refusal::about(h, missing, "is missing from a session's order")),
+            None => Ok(()),
+        }
+    }
+
+    fn keeps_base_order(&mut self, rules: Rules) -> Result<(), Refusal> {
+        for &node in &self.walk.order {
+            let op = self.past.operation(node);
+            // A cas is one point of the order: its write does not come behind its own read.
+            let before =
+                self.past.before(rules, node).into_iter().flatten().filter(|&b| op.is_none() || self.past.operation(b) != op);
+            let last = before.map(|before| self.last[before.index()]).max().unwrap_or(0);
+            let place = op.map_or(0, |op| self.place[op.index()]);
+            if place != 0 && last >= place {
+                let op = op.expect("it has a place");
+                return Err(Refusal::about(self.facts.history, op, "comes before an operation that it follows"));
+            }
+            self.last[node.index()] = last.max(place);
+        }
+        Ok(())
+    }
+
+    /// Each read of the session returns the last write before it.
+    fn explains(&mut self, session: SessionId, order: &[OpId]) -> Result<(), Refusal> {
+        let h = self.facts.history;
+        for &op in order {
+            let newest = &mut self.newest[h.key(op).index()];
+            if h.session(op) == session {
+                let explained = match self.facts.origin(op) {
+                    Origin::From(writer) => *newest == Some(writer),
+                    Origin::Initial => newest.is_none(),
+                    _ => true,
+                };
+                require(explained, || Refusal::about(h, op, "did not return the last write before it in its session's order"))?;
+            }
+            if self.facts.took_effect(op) {
+                *newest = Some(op);
+            }
+        }
+        Ok(())
+    }
+}
