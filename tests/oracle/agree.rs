@@ -9,6 +9,7 @@ use testimony::check::{self, Judged, Options};
 use testimony::history::History;
 use testimony::model::{self, Checker, MODELS};
 use testimony::verdict::Verdict;
+use testimony::witness;
 
 use crate::decorate::{Case, GENERATORS};
 use crate::judge::{Answer, Settings, judge};
@@ -22,15 +23,32 @@ fn cases() -> impl ParallelIterator<Item = Case> {
     GENERATORS.par_iter().flat_map_iter(|generator| (0..SEEDS).map(move |seed| generator.case(seed)))
 }
 
-/// Runs `disagreement` over all cases; the first that has one is shrunk and shown.
+/// At most so many kinds of disagreement are shown.
+const SHOWN: usize = 6;
+
+/// Runs `disagreement` over all cases; of each kind that there is, one case is shrunk and shown.
 fn check_all(disagreement: impl Fn(&Toy, Settings) -> Option<String> + Sync) {
     println!("{} generators, seeds 0..{SEEDS} each", GENERATORS.len());
-    let found = cases().find_map_any(|case| disagreement(&case.toy, case.settings).map(|_| case));
-    if let Some(case) = found {
-        let small = case.toy.shrink(|toy| disagreement(toy, case.settings).is_some());
-        let what = disagreement(&small, case.settings).expect("it still fails");
-        panic!("{what}\ngenerator {} seed {} {:?}, shrunk to\n{}", case.generator, case.seed, case.settings, small.json_lines());
+    let kind = |text: &str| text.lines().next().unwrap_or_default().replace(|c: char| c.is_ascii_digit(), "");
+    let found: Vec<(String, Case)> =
+        cases().filter_map(|case| disagreement(&case.toy, case.settings).map(|text| (kind(&text), case))).collect();
+    let mut shown: Vec<&str> = vec![];
+    for (what, case) in &found {
+        if shown.len() < SHOWN && !shown.contains(&what.as_str()) {
+            shown.push(what);
+            let same = |toy: &Toy| disagreement(toy, case.settings).is_some_and(|text| kind(&text) == *what);
+            let small = case.toy.shrink(same);
+            let text = disagreement(&small, case.settings).expect("it still fails");
+            println!(
+                "{text}\ngenerator {} seed {} {:?}, shrunk to\n{}",
+                case.generator,
+                case.seed,
+                case.settings,
+                small.json_lines()
+            );
+        }
     }
+    assert!(found.is_empty(), "{} disagreements, the first of each kind above", found.len());
 }
 
 fn options(settings: Settings) -> Options {
@@ -93,7 +111,7 @@ fn unproved(history: &History, options: &Options, judged: &Judged) -> Option<Str
             return Some(format!("{}: violated without a witness", model.name));
         }
         for witness in &judgement.witnesses {
-            if let Err(refusal) = stands(history, options, model, witness) {
+            if let Err(refusal) = witness::verify(history, options, model, witness) {
                 return Some(format!("{}: witness refused: {refusal}\n{witness:?}", model.name));
             }
         }
@@ -103,7 +121,7 @@ fn unproved(history: &History, options: &Options, judged: &Judged) -> Option<Str
         }
     }
     judged.certificates.iter().find_map(|certificate| {
-        let refusal = certificate_stands(history, options, certificate).err()?;
+        let refusal = witness::verify_certificate(history, options, certificate).err()?;
         Some(format!("{}: certificate refused: {refusal}\n{certificate:?}", certificate.model))
     })
 }
@@ -165,21 +183,4 @@ fn the_run_is_large_and_balanced() {
         }
     }
     assert!(tilted.is_empty(), "not balanced: {tilted:?}");
-}
-
-/// The call site of the witness verifier.
-fn stands(
-    _history: &History,
-    _options: &Options,
-    _model: &'static model::Model,
-    _witness: &testimony::verdict::Witness,
-) -> Result<(), String> {
-    // MERGE: testimony::witness::verify(history, options, model, witness).map_err(|refusal| refusal.to_string())
-    Ok(())
-}
-
-/// The call site of the certificate verifier.
-fn certificate_stands(_history: &History, _options: &Options, _certificate: &check::Certificate) -> Result<(), String> {
-    // MERGE: testimony::witness::verify_certificate(history, options, certificate).map_err(|refusal| refusal.to_string())
-    Ok(())
 }
