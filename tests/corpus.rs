@@ -16,7 +16,7 @@ use testimony::format::{ReadOptions, read};
 use testimony::history::History;
 use testimony::model::{self, MODELS};
 use testimony::verdict::{Anomaly, Verdict};
-use testimony::witness::verify::Verifier;
+use testimony::witness::Verifier;
 
 /// Models that the contract has and the corpus already speaks of, but that are not judged yet.
 const LATER: &[&str] = &["convergence"];
@@ -198,7 +198,7 @@ fn verify(history: &History, options: &Options, judged: &Judged, wrong: &mut Vec
         }
         for witness in &judgement.witnesses {
             if let Err(refusal) = verifier.verify(model, witness) {
-                wrong.push(format!("{}: its witness does not stand: {refusal}\n{witness:?}", judgement.model));
+                wrong.push(format!("{}: its witness ({:?}) does not stand: {refusal}", judgement.model, witness.anomaly));
             }
         }
     }
@@ -206,7 +206,8 @@ fn verify(history: &History, options: &Options, judged: &Judged, wrong: &mut Vec
 
 /// Runs the command, where this build has one.
 fn wrong_exit(path: &Path, options: &[String], expected: i32) -> Result<Option<String>, Failed> {
-    let Some(command) = option_env!("CARGO_BIN_EXE_testimony") else { return Ok(None) };
+    // Without the feature the path may be set and lead to the binary of an earlier build.
+    let Some(command) = option_env!("CARGO_BIN_EXE_testimony").filter(|_| cfg!(feature = "cli")) else { return Ok(None) };
     let output = Command::new(command).arg("check").args(options).arg(path).output()?;
     let code = output.status.code();
     Ok((code != Some(expected)).then(|| format!("exit status {code:?}, expected {expected}")))
