@@ -74,10 +74,10 @@ fn reason(names: &Names, step: &Step) -> String {
             }
             _ => format!("{}: writes follow reads", names.before(from, to)),
         },
-        Because::StaleRead => {
-            let read = step.read.unwrap_or(to);
-            format!("{} reads {} with {} visible", names.place(read), names.found(read), names.label(from))
-        }
+        Because::StaleRead => match step.read {
+            Some(read) => format!("{} reads {} with {} visible", names.place(read), names.found(read), names.label(from)),
+            None => "shown above".into(),
+        },
         Because::InitialRead => format!("yet {} finds {}, the initial value", names.place(to), names.found(to)),
         Because::HappenedBefore => format!("{} happened before {}", names.place(from), names.place(to)),
         Because::Version => match (names.history.version(from), names.history.version(to)) {
