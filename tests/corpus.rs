@@ -173,14 +173,16 @@ fn compare(expected: &Expected, judged: &Judged, wrong: &mut Vec<String>) {
         }
     }
     for (name, &stale) in &expected.stale_reads {
-        let counted = judged.judgements.iter().find(|judgement| judgement.model == name).and_then(|judgement| judgement.stale_reads);
+        let counted =
+            judged.judgements.iter().find(|judgement| judgement.model == name).and_then(|judgement| judgement.stale_reads);
         if counted != Some(stale) {
             wrong.push(format!("{name}: {counted:?} stale reads, expected {stale}"));
         }
     }
     if let Some(expected) = &expected.minimal_violated {
         let names = |set: &model::Guarantees| set.names().into_iter().map(str::to_owned).collect();
-        let found: Option<BTreeSet<BTreeSet<String>>> = judged.minimal_violated.as_ref().map(|sets| sets.iter().map(names).collect());
+        let found: Option<BTreeSet<BTreeSet<String>>> =
+            judged.minimal_violated.as_ref().map(|sets| sets.iter().map(names).collect());
         if found.as_ref() != Some(expected) {
             wrong.push(format!("minimal violated sets: {found:?}, expected {expected:?}"));
         }
@@ -217,7 +219,8 @@ fn read_history(path: &Path) -> Result<History, Failed> {
 }
 
 fn read_expected(path: &Path) -> Result<Expected, Failed> {
-    let beside = path.with_file_name(format!("{}.expected.json", stem(&path.display().to_string()).rsplit_once('/').expect("a file").1));
+    let beside =
+        path.with_file_name(format!("{}.expected.json", stem(&path.display().to_string()).rsplit_once('/').expect("a file").1));
     Ok(serde_json::from_slice(&fs::read(&beside)?).map_err(|error| format!("{}: {error}", beside.display()))?)
 }
 

@@ -49,8 +49,8 @@ pub struct OutputArgs {
     #[arg(short, long, global = true)]
     pub verbose: bool,
     /// Threads to use; all cores by default. Results do not depend on it.
-    #[arg(short = 'j', long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..).map(usize::from))]
-    pub threads: Option<usize>,
+    #[arg(short = 'j', long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

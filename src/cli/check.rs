@@ -8,8 +8,8 @@ use super::Outcome;
 use super::args::CheckArgs;
 use super::console::Console;
 use super::judge::{Judge, outcome};
-use super::settings::{self, ReportTarget};
 use super::output;
+use super::settings::{self, ReportTarget};
 
 pub fn run(args: &CheckArgs, console: &Console) -> Result<Outcome> {
     let targets = targets(&args.report)?;

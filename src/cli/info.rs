@@ -10,6 +10,7 @@ use super::args::InfoArgs;
 use super::console::Console;
 use super::judge::inputs;
 use super::load::{Loaded, load};
+use super::problem::Problem;
 use super::{Outcome, output, settings};
 
 pub fn run(args: &InfoArgs, console: &Console) -> Result<Outcome> {
@@ -18,19 +19,30 @@ pub fn run(args: &InfoArgs, console: &Console) -> Result<Outcome> {
     let mut errors = Vec::new();
     let inputs = inputs(&args.paths, &mut errors, console)?;
     let mut outcome = if errors.is_empty() { Outcome::Good } else { Outcome::Error };
-    for input in inputs.into_iter().flat_map(|(_, inputs)| inputs) {
-        match load(&input.path, &options, &settings, console) {
-            Ok(loaded) => {
-                for warning in loaded.history.warnings() {
-                    console.warning(format_args!("{}: {warning}", loaded.path));
+    for (named, inputs) in inputs {
+        let mut recognised = false;
+        for input in inputs {
+            match load(&input.path, &options, &settings, console) {
+                Err(problem) if problem.unrecognised && input.found => {
+                    console.note(problem.brief());
+                    continue;
                 }
-                output::write(None, describe(&loaded).as_bytes(), console)?;
+                Err(problem) => {
+                    console.tell(&problem.render());
+                    outcome = Outcome::Error;
+                }
+                Ok(loaded) => {
+                    for warning in loaded.history.warnings() {
+                        console.warning(format_args!("{}: {warning}", loaded.path));
+                    }
+                    output::write(None, describe(&loaded).as_bytes(), console)?;
+                }
             }
-            Err(problem) if problem.unrecognised && input.found => console.note(problem.brief()),
-            Err(problem) => {
-                console.tell(&problem.render());
-                outcome = Outcome::Error;
-            }
+            recognised = true;
+        }
+        if !recognised {
+            console.tell(&Problem::whole(&named, "no history in this folder").render());
+            outcome = Outcome::Error;
         }
     }
     Ok(outcome)

@@ -7,14 +7,12 @@ use anyhow::{Result, bail};
 
 use testimony::check::{self, Options};
 use testimony::format::ReadOptions;
-use testimony::report::{
-    CertificateReport, CertifiedHistory, ElapsedMs, HistoryReport, InputError, Judging, Report, Settings,
-};
+use testimony::report::{CertificateReport, CertifiedHistory, ElapsedMs, HistoryReport, InputError, Judging, Report, Settings};
 use testimony::verdict::Verdict;
 
 use super::Outcome;
 use super::console::Console;
-use super::load::{Loaded, load};
+use super::load::{self, Loaded};
 use super::paths::{self, Input, is_standard_input};
 use super::problem::Problem;
 use super::{settings, source};
@@ -69,10 +67,10 @@ impl Judge<'_> {
     }
 
     fn one(&self, input: &Input, read_options: &ReadOptions) -> Result<(HistoryReport, Option<CertifiedHistory>), Problem> {
-        let Loaded { path, history, format, source, elapsed_ms } =
-            load(&input.path, read_options, &self.settings, self.console)?;
+        let source = load::open(&input.path)?;
         let sha256 = if self.digests { source::sha256(&source) } else { String::new() };
-        // Give the file back before judging: the history holds all that is needed of it.
+        let Loaded { path, history, format, elapsed_ms } =
+            load::read(&input.path, &source, read_options, &self.settings, self.console)?;
         drop(source);
         self.console.doing("judging", &path);
         let started = Instant::now();

@@ -18,22 +18,37 @@ pub struct Loaded {
     pub history: History,
     /// The name of its format.
     pub format: &'static str,
-    pub source: Source,
     /// How long reading took.
     pub elapsed_ms: u64,
 }
 
-/// Reads one history.
+/// Opens and reads one history; the file is closed again, for the history holds all that is needed of it.
 pub fn load(path: &Path, options: &ReadOptions, settings: &Settings, console: &Console) -> Result<Loaded, Problem> {
+    let source = open(path)?;
+    read(path, &source, options, settings, console)
+}
+
+/// Opens what is to be read.
+pub fn open(path: &Path) -> Result<Source, Problem> {
+    source::open(path).map_err(|error| Problem::io(path, &error))
+}
+
+/// Reads one history from what is open.
+pub fn read(
+    path: &Path,
+    source: &Source,
+    options: &ReadOptions,
+    settings: &Settings,
+    console: &Console,
+) -> Result<Loaded, Problem> {
     let shown = path.display().to_string();
     console.doing("reading", &shown);
     let started = Instant::now();
-    let source = source::open(path).map_err(|error| Problem::io(path, &error))?;
-    let recording = format::read(&source, options).map_err(|error| Problem::read(path, error))?;
+    let recording = format::read(source, options).map_err(|error| Problem::read(path, error))?;
     let mut history = recording.history;
     for key in declare_initial(&mut history, settings) {
         console.warning(format_args!("{shown}: an initial value is declared of key {key}, which no operation is on"));
     }
     let elapsed_ms = started.elapsed().as_millis() as u64;
-    Ok(Loaded { path: shown, history, format: recording.format, source, elapsed_ms })
+    Ok(Loaded { path: shown, history, format: recording.format, elapsed_ms })
 }

@@ -73,9 +73,9 @@ pub fn run() -> ExitCode {
     ExitCode::from(outcome as u8)
 }
 
-fn threads(number: Option<usize>) -> Result<(), rayon::ThreadPoolBuildError> {
+fn threads(number: Option<u16>) -> Result<(), rayon::ThreadPoolBuildError> {
     match number {
-        Some(number) => rayon::ThreadPoolBuilder::new().num_threads(number).build_global(),
+        Some(number) => rayon::ThreadPoolBuilder::new().num_threads(number.into()).build_global(),
         None => Ok(()),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use anyhow::Result;
 use anstyle::Style;
+use anyhow::Result;
 
 use testimony::model::{MODELS, Model};
 

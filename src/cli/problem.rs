@@ -40,7 +40,12 @@ impl Problem {
         Problem {
             unrecognised: error.is_unrecognised(),
             excerpt: error.excerpt.map(|line| (line, error.excerpt_column)),
-            error: InputError { line: error.line, column: error.column, message: error.message, ..Problem::whole(path, "").error },
+            error: InputError {
+                line: error.line,
+                column: error.column,
+                message: error.message,
+                ..Problem::whole(path, "").error
+            },
         }
     }
 
@@ -56,7 +61,7 @@ impl Problem {
         let mut text = format!("{bad}error{bad:#}: {strong}{}{strong:#}\n", plain(message));
         let number = line.map(|line| line.to_string()).unwrap_or_default();
         let margin = " ".repeat(number.len());
-        let _ = writeln!(text, "{margin}{frame}-->{frame:#} {place}");
+        let _ = writeln!(text, "{margin:1}{frame}-->{frame:#} {place}");
         if let (Some((excerpt, column)), Some(_)) = (&self.excerpt, line) {
             let _ = writeln!(text, "{margin} {frame}|{frame:#}");
             let _ = writeln!(text, "{frame}{number} |{frame:#} {}", plain(excerpt));

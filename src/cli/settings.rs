@@ -191,7 +191,9 @@ fn initial(typed: &str) -> Result<(Option<Json>, Json)> {
 fn scalar(typed: &str) -> Result<Json> {
     let json = parsed(typed).unwrap_or_else(|| typed.into());
     if json.is_f64() && !typed.contains(['.', 'e', 'E']) {
-        bail!("--initial {typed}: integers beyond 64 bits cannot be declared on the command line; declare it in the history's header");
+        bail!(
+            "--initial {typed}: integers beyond 64 bits cannot be declared on the command line; declare it in the history's header"
+        );
     }
     Ok(json)
 }

@@ -12,7 +12,7 @@
 
 use rayon::prelude::*;
 
-use crate::history::Status;
+use crate::history::SessionId;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
@@ -53,11 +53,11 @@ pub(crate) fn judge(
     };
     // Only so many are shown, but all that fail are counted; which ones are shown does not depend on who finishes first.
     let workspace = || Workspace::new(facts);
-    let judged: Result<Vec<(u32, Result<Vec<u32>, Failure>)>, OutOfBudget> =
-        needed.into_par_iter().map_init(workspace, |w, s| Ok((s, View { facts, base, session: s }.judge(w)?))).collect();
+    let judged: Result<Vec<Judged>, OutOfBudget> =
+        needed.par_iter().map_init(workspace, |w, &s| View { facts, base, session: s }.judge(w)).collect();
     let mut orders = vec![Vec::new(); if keep_orders { sessions as usize } else { 0 }];
     let (mut witnesses, mut violations) = (Vec::new(), 0);
-    for (s, result) in judged? {
+    for (s, result) in needed.into_iter().zip(judged?) {
         match result {
             Ok(order) if keep_orders => orders[s as usize] = order,
             Ok(_) => {}
@@ -95,6 +95,9 @@ struct Failure {
     initial: Option<(u32, u32)>,
 }
 
+/// An order that explains the session's reads, or why there is none.
+type Judged = Result<Vec<u32>, Failure>;
+
 /// What a thread uses again for session after session.
 struct Workspace {
     layout: Layout,
@@ -130,13 +133,15 @@ impl View<'_, '_> {
         Graph { only_reader, extra: Some(extra), ..self.facts.visibility(Guarantees::ALL) }
     }
 
-    /// The session's reads, in sequence.
-    fn reads(&self) -> impl Iterator<Item = u32> + Clone + '_ {
+    /// The session's acknowledged events, in sequence; none where it never reads, since nothing then needs explaining.
+    fn chain(&self) -> std::ops::Range<u32> {
+        let events = &self.facts.events;
         let s = self.session as usize;
-        (self.facts.events.starts[s]..self.facts.events.chain_ends[s]).filter(|&e| !self.facts.events.is_write(e))
+        let chain = events.starts[s]..events.chain_ends[s];
+        if chain.clone().all(|e| events.is_write(e)) { 0..0 } else { chain }
     }
 
-    fn judge(&self, w: &mut Workspace) -> Result<Result<Vec<u32>, Failure>, OutOfBudget> {
+    fn judge(&self, w: &mut Workspace) -> Result<Judged, OutOfBudget> {
         let judged = self.saturate(w)?;
         let result = match judged {
             Some(initial) => Err(Failure { extra: w.extra.clone(), initial }),
@@ -152,7 +157,7 @@ impl View<'_, '_> {
         let limit = 16 * self.facts.events.len() + 1_000_000;
         loop {
             w.layout.clear();
-            if w.layout.lay_out(&self.graph(&w.extra), self.reads(), self.facts.budget)?.is_err() {
+            if w.layout.lay_out(&self.graph(&w.extra), self.chain(), self.facts.budget)?.is_err() {
                 return Ok(Some(None));
             }
             let between = self.between(w)?;
@@ -196,7 +201,7 @@ impl View<'_, '_> {
         for &e in w.layout.order.iter().filter(|&&e| (e as usize) < events.len()) {
             w.last[events.key[e as usize] as usize] = NONE;
         }
-        if self.facts.so.overlap(events.session(events.starts[self.session as usize])) {
+        if !found.is_empty() && self.facts.so.overlap(SessionId::new(self.session as usize)) {
             // Reads that ran at once stand one after another in the layout without being so ordered.
             let graph = self.graph(&w.extra);
             let in_past = reach::answer(&graph, Some(&w.layout.place), &w.layout.order, &found, self.facts.budget)?;
@@ -211,7 +216,7 @@ impl View<'_, '_> {
         let events = &self.facts.events;
         let counts = |&e: &u32| (e as usize) < events.len() && (events.is_write(e) || events.session[e as usize] == self.session);
         let mut order: Vec<u32> = layout.order.iter().copied().filter(counts).collect();
-        if self.base == Base::OwnReads {
+        if self.base == Base::OwnReads && !order.is_empty() {
             let absent = |e: &u32| events.is_write(*e) && layout.place[*e as usize] == u32::MAX;
             order.extend((0..events.len() as u32).filter(absent));
         }
@@ -219,10 +224,9 @@ impl View<'_, '_> {
     }
 
     fn witness(&self, failure: Failure) -> Result<Witness, OutOfBudget> {
-        debug_assert!(self.reads().all(|r| self.facts.history.status(self.facts.events.op(r)) == Status::Ok));
         let graph = self.graph(&failure.extra);
         let shrink = Shrink { facts: self.facts, guarantees: Guarantees::ALL };
-        let session = crate::history::SessionId::new(self.session as usize);
+        let session = SessionId::new(self.session as usize);
         Ok(match failure.initial {
             Some((x, read)) => shrink.initial_read_in_view(&graph, session, x, read),
             None => {

@@ -94,7 +94,7 @@ impl Walker {
         let (seen, asked, stack) = (&mut self.seen, &self.asked, &mut self.stack);
         while let Some(node) = stack.pop() {
             *steps += 1;
-            if *steps % 4096 == 0 {
+            if steps.is_multiple_of(4096) {
                 budget.check()?;
             }
             graph.into(node, |from, _| {

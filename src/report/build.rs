@@ -13,14 +13,16 @@ impl Report {
         let verdict = overall(&histories);
         Report { testimony: env!("CARGO_PKG_VERSION").to_owned(), verdict, errors, histories }
     }
+
+    /// Is the verdict on top what the verdicts below say?
+    pub fn agrees_with_itself(&self) -> bool {
+        self.verdict == overall(&self.histories)
+    }
 }
 
 /// The worst verdict of all. Nothing judged is nothing known.
 fn overall(histories: &[HistoryReport]) -> Verdict {
-    if histories.is_empty() {
-        return Verdict::Unknown;
-    }
-    worst(histories.iter().map(HistoryReport::verdict))
+    if histories.is_empty() { Verdict::Unknown } else { worst(histories.iter().map(HistoryReport::verdict)) }
 }
 
 fn worst(verdicts: impl Iterator<Item = Verdict>) -> Verdict {

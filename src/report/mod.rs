@@ -8,6 +8,7 @@ mod certificate;
 mod data;
 mod json;
 mod palette;
+mod restore;
 mod table;
 mod text;
 
@@ -18,6 +19,7 @@ pub use certificate::{CertificateFile, CertificateReport, CertifiedHistory};
 pub use data::{
     ElapsedMs, HistoryReport, Initial, InputError, OperationReport, Report, Settings, StepReport, VerdictReport, WitnessReport,
 };
+pub use restore::Foreign;
 
 /// How to show a report.
 #[derive(Clone, Copy, Debug, Default)]

@@ -6,11 +6,12 @@ mod witness;
 
 use std::io::{self, Write};
 
-use crate::verdict::Verdict;
+use crate::model::{self, Checker};
+use crate::verdict::{Anomaly, Because, Verdict};
 
 use super::palette::Palette;
 use super::table::{aligned, count, thousands};
-use super::{Detail, HistoryReport, Report, Reporter, VerdictReport, View, WitnessReport};
+use super::{Detail, HistoryReport, Report, Reporter, StepReport, VerdictReport, View, WitnessReport};
 
 /// `--report text`.
 pub(super) struct Text;
@@ -58,17 +59,48 @@ fn render_history(history: &HistoryReport, view: View, palette: Palette, out: &m
     if view.lattice {
         render_lattice(history, palette, out)?;
     }
-    let mut told: Vec<&WitnessReport> = Vec::new();
-    for verdict in &history.verdicts {
-        for witness in worth_telling(history, verdict, view.detail) {
-            if !told.iter().any(|&known| known == witness) {
-                told.push(witness);
-                writeln!(out)?;
-                witness::render(&shown(&history.path), &verdict.model, witness, view, palette, out)?;
-            }
+    for (model, witness, also) in root_causes(history, view.detail) {
+        writeln!(out)?;
+        witness::render(&shown(&history.path), model, witness, view, palette, out)?;
+        if !also.is_empty() {
+            writeln!(out, "   {} contradicts {} too", palette.label("note:"), also.join(", "))?;
         }
     }
     Ok(())
+}
+
+/// Each witness to tell, with its model and the other models that it speaks against.
+fn root_causes(history: &HistoryReport, detail: Detail) -> Vec<(&str, &WitnessReport, Vec<&str>)> {
+    let mut told: Vec<(&str, &WitnessReport, Vec<&str>)> = Vec::new();
+    for verdict in &history.verdicts {
+        for witness in worth_telling(history, verdict, detail) {
+            match told.iter_mut().find(|(_, known, _)| is_told(verdict, witness, known)) {
+                Some((model, _, also)) if *model != verdict.model && !also.contains(&verdict.model.as_str()) => {
+                    also.push(&verdict.model);
+                }
+                Some(_) => {}
+                None => told.push((&verdict.model, witness, Vec::new())),
+            }
+        }
+    }
+    told
+}
+
+/// The same witness; or, where the model is no set of guarantees and has no part in the lattice of those, one about the same reads.
+fn is_told(verdict: &VerdictReport, witness: &WitnessReport, known: &WitnessReport) -> bool {
+    let guarantees = matches!(model::find(&verdict.model).map(|m| m.checker), Some(Checker::Guarantees(_)));
+    let (reads, told) = (contradicted_reads(witness), contradicted_reads(known));
+    known == witness || (!guarantees && !reads.is_empty() && reads.iter().all(|read| told.contains(read)))
+}
+
+/// The reads that did not return what was visible to them.
+fn contradicted_reads(witness: &WitnessReport) -> Vec<u32> {
+    let read = |step: &StepReport| match (step.because, witness.anomaly) {
+        (Because::StaleRead, _) => step.read,
+        (Because::InitialRead, _) | (Because::ReadsFrom, Anomaly::WriteCoRead) => Some(step.to),
+        _ => None,
+    };
+    witness.steps.iter().chain(&witness.derived).filter_map(read).collect()
 }
 
 fn render_verdicts(history: &HistoryReport, view: View, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
@@ -83,7 +115,7 @@ fn render_verdicts(history: &HistoryReport, view: View, palette: Palette, out: &
         let gap = if finding.is_empty() { "" } else { "  " };
         writeln!(out, "  {} {model}{gap}{finding}", paint(palette, verdict.verdict, mark))?;
         if view.detail >= Detail::Verbose {
-            if let Some(known) = crate::model::find(&verdict.model) {
+            if let Some(known) = model::find(&verdict.model) {
                 writeln!(out, "      {}", palette.faint(known.promise))?;
             }
         }
@@ -122,10 +154,10 @@ fn worth_telling<'r>(history: &'r HistoryReport, verdict: &'r VerdictReport, det
     let below: Vec<&VerdictReport> = history.verdicts.iter().filter(|v| verdict.implied_by.contains(&v.model)).collect();
     let own = |witness: &WitnessReport| {
         below.iter().all(|weaker| {
-            let known = crate::model::find(&weaker.model).map(|model| model.checker);
+            let known = model::find(&weaker.model).map(|model| model.checker);
             let leans_on = witness.explanation.guarantees;
             let covered = match known {
-                Some(crate::model::Checker::Guarantees(given)) => given.contains(leans_on),
+                Some(Checker::Guarantees(given)) => given.contains(leans_on),
                 _ => weaker.witnesses.iter().any(|w| w.anomaly == witness.anomaly),
             };
             !covered && !weaker.witnesses.iter().any(|w| w.operations.iter().all(|op| witness.operations.contains(op)))

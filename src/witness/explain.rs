@@ -128,6 +128,8 @@ fn notes(witness: &Witness) -> Vec<String> {
     let mut assumed: Vec<&str> = Vec::new();
     for assumption in &witness.assumes {
         assumed.push(match assumption {
+            // A session that contradicts itself does so whatever one assumes of the others (models.md 4).
+            Assumption::OneOrderPerKey | Assumption::OneOrder if witness.sessions.len() == 1 => continue,
             Assumption::OneOrderPerKey => "one write order per key",
             Assumption::OneOrder => "one order of all writes",
             Assumption::RecordedVersions => "that the recorded versions are the store's order",

@@ -1,7 +1,7 @@
 //! Witnesses: shrunk to the shortest contradiction, verified independently of the checkers, explained in sentences.
 
-pub(crate) mod shrink;
 pub mod explain;
+pub(crate) mod shrink;
 mod verify;
 
 pub use verify::{Refusal, Verifier, verify, verify_certificate};

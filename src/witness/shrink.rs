@@ -280,10 +280,8 @@ impl Shrink<'_, '_> {
             .map(|hop| match hop.edge {
                 Edge::Wr => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
                 Edge::So => self.step(hop.from, hop.to, Relation::So, Because::SessionOrder),
-                Edge::Extra(_, reason) => {
-                    let read = if let Reason::Stale(read) = reason { Some(self.facts.events.op(read)) } else { None };
-                    Step { read, ..self.step(hop.from, hop.to, Relation::View, Because::StaleRead) }
-                }
+                // What it rests on stands where it was derived.
+                Edge::Extra(..) => self.step(hop.from, hop.to, Relation::View, Because::StaleRead),
             })
             .collect()
     }

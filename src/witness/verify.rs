@@ -24,8 +24,10 @@ mod views;
 
 pub use refusal::Refusal;
 
+use rustc_hash::FxHashSet;
+
 use crate::check::{Certificate, Options};
-use crate::history::{History, OpId};
+use crate::history::{History, OpId, SessionId};
 use crate::model::{Checker, Guarantees, Model};
 use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
 use facts::Facts;
@@ -125,9 +127,9 @@ impl<'h> Proof<'_, 'h> {
         if let Some(nested) = w.derived.iter().chain(&w.steps).flat_map(|step| &step.via).find(|step| !step.via.is_empty()) {
             return Err(self.refuse(nested, "a path within a path"));
         }
-        let sessions = !w.sessions.is_empty()
-            && distinct(&w.sessions)
-            && w.sessions.iter().all(|&session| w.operations.iter().any(|&op| h.session(op) == session));
+        let used: FxHashSet<SessionId> = w.operations.iter().map(|&op| h.session(op)).collect();
+        let listed: FxHashSet<SessionId> = w.sessions.iter().copied().collect();
+        let sessions = !listed.is_empty() && listed.len() == w.sessions.len() && listed.is_subset(&used);
         require(sessions, || Refusal::new("the sessions listed are not those of the operations"))?;
         let in_view = matches!(w.anomaly, Anomaly::ViewCycle | Anomaly::InitialRead);
         require(in_view || w.view.is_none(), || Refusal::new("only views are of a session"))?;
@@ -139,18 +141,18 @@ impl<'h> Proof<'_, 'h> {
         let w = self.witness;
         let uses = |because| w.steps.iter().any(|step| step.because == because);
         let arbitrates = matches!(w.anomaly, Anomaly::StaleRead | Anomaly::WriteOrderCycle);
-        let right = distinct(&w.assumes)
-            && w.assumes.iter().all(|assumption| match assumption {
-                Assumption::OneOrderPerKey | Assumption::OneOrder => arbitrates,
-                Assumption::RecordedVersions => arbitrates && uses(Because::Version),
-                Assumption::RealTimeOrder => arbitrates && uses(Because::RealTime),
-            })
-            && (!arbitrates || !uses(Because::Version) || w.assumes.contains(&Assumption::RecordedVersions))
-            && (!arbitrates || !uses(Because::RealTime) || w.assumes.contains(&Assumption::RealTimeOrder));
+        let needs = |assumption| match assumption {
+            Assumption::OneOrderPerKey | Assumption::OneOrder => None,
+            Assumption::RecordedVersions => Some(arbitrates && uses(Because::Version)),
+            Assumption::RealTimeOrder => Some(arbitrates && uses(Because::RealTime)),
+        };
+        let right = |assumption| match w.assumes.iter().filter(|&&assumed| assumed == assumption).count() {
+            0 => needs(assumption) != Some(true),
+            1 => needs(assumption).unwrap_or(arbitrates),
+            _ => false,
+        };
+        use Assumption::{OneOrder, OneOrderPerKey, RealTimeOrder, RecordedVersions};
+        let right = [OneOrderPerKey, OneOrder, RecordedVersions, RealTimeOrder].into_iter().all(right);
         require(right, || Refusal::new("what the witness says it assumes is not what its steps assume"))
     }
-}
-
-fn distinct<T: PartialEq>(items: &[T]) -> bool {
-    items.iter().enumerate().all(|(i, item)| !items[..i].contains(item))
 }

@@ -35,11 +35,9 @@ pub(super) fn render(
                 let text = cells.iter().filter(|cell| !cell.is_empty()).fold(String::new(), |line, cell| line + "  " + cell);
                 writeln!(out, " {}", text.trim_end())?;
             }
-            None => writeln!(
-                out,
-                "   {}",
-                palette.faint(&format!("… {} more operations{hint}", told.operations.len() - MOST_LINES))
-            )?,
+            None => {
+                writeln!(out, "   {}", palette.faint(&format!("… {} more operations{hint}", told.operations.len() - MOST_LINES)))?
+            }
         }
     }
     for sentence in shortened(told.story.clone(), full) {
@@ -70,11 +68,7 @@ fn render_proof(steps: &[ProofStep], hint: &str, full: bool, palette: Palette, o
                     writeln!(out, "              {}", palette.faint(hop))?;
                 }
             }
-            None => writeln!(
-                out,
-                "{margin}{}",
-                palette.faint(&format!("… {} more steps{hint}", steps.len() - MOST_LINES))
-            )?,
+            None => writeln!(out, "{margin}{}", palette.faint(&format!("… {} more steps{hint}", steps.len() - MOST_LINES)))?,
         }
         margin = " ".repeat(10);
     }

@@ -99,7 +99,8 @@ fn missed(names: &Names, write: OpId, read: OpId, path: &[Step]) -> String {
         let (author, later) = (names.session(step.to), names.key(step.to));
         return format!("{reader} sees {author}'s write of {later} but not its earlier write of {key}");
     }
-    if names.history.session(write) == names.history.session(read) {
+    let made_it = path.first().is_some_and(|step| step.because != Because::ReadsFrom);
+    if made_it && names.history.session(write) == names.history.session(read) {
         return format!("{reader} does not see its own write of {key}");
     }
     format!("{reader} goes back in time on {key}")

@@ -116,6 +116,11 @@ impl<'h> Facts<'h> {
         }
     }
 
+    /// The version that a read returned. What a cas records is the version that it made.
+    fn version_read(&self, read: OpId) -> Option<i128> {
+        self.history.version(read).filter(|_| !self.history.kind(read).writes())
+    }
+
     /// When an operation completed; an `info` one never does.
     pub(super) fn completed(&self, op: OpId) -> Option<i64> {
         self.history.completed(self.history.txn(op)).filter(|_| self.history.status(op) == Status::Ok)
@@ -177,7 +182,7 @@ impl<'h> Facts<'h> {
             if let Origin::From(writer) = origin
                 && h.status(writer) == Status::Info
             {
-                self.observe(writer, h.version(op));
+                self.observe(writer, self.version_read(op));
             }
             self.origin.push(origin);
             if kind.writes() {
@@ -216,7 +221,7 @@ impl<'h> Facts<'h> {
     /// The writers whose version does not differ from the read's.
     fn candidates<'a>(&self, read: OpId, writers: &'a [OpId]) -> impl Iterator<Item = OpId> + use<'a> {
         let h = self.history;
-        let (without, same): (&[OpId], &[OpId]) = match h.version(read) {
+        let (without, same): (&[OpId], &[OpId]) = match self.version_read(read) {
             None => (writers, &[]),
             wanted => {
                 let (without, with) = writers.split_at(writers.partition_point(|&w| h.version(w).is_none()));

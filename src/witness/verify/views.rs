@@ -8,6 +8,8 @@
 //! (`pram-classic` has all writes in each view, so there is nothing to ask.)
 //! An operation is a single node here: a cas reads and writes at one point of a session's order.
 
+use rustc_hash::FxHashMap;
+
 use super::Proof;
 use super::facts::Origin;
 use super::refusal::{Refusal, require};
@@ -15,30 +17,31 @@ use crate::history::{OpId, SessionId};
 use crate::verdict::{Because, Relation, Step};
 
 /// One session's view under one model.
-pub(super) struct View<'a> {
+pub(super) struct View {
     session: SessionId,
     /// `pram-classic`: only what the session itself read is known to it.
     own_reads_only: bool,
-    derived: &'a [Step],
+    /// The derived steps so far, by their ends.
+    derived: FxHashMap<(OpId, OpId), usize>,
     /// By derived step: does a later one or the contradiction build on it?
     used: Vec<bool>,
 }
 
-impl<'a> Proof<'a, '_> {
+impl Proof<'_, '_> {
     /// Checks the derived steps in turn, then what `conclude` makes of them.
     pub(super) fn view(
         &self,
         own_reads_only: bool,
-        conclude: impl FnOnce(&mut View<'a>) -> Result<(), Refusal>,
+        conclude: impl FnOnce(&mut View) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
         let session = self.witness.view.ok_or_else(|| Refusal::new("the witness does not say whose view it is"))?;
         let derived = &self.witness.derived;
-        let mut view = View { session, own_reads_only, derived: &[], used: vec![false; derived.len()] };
+        let mut view = View { session, own_reads_only, derived: FxHashMap::default(), used: vec![false; derived.len()] };
         for (i, step) in derived.iter().enumerate() {
-            view.derived = &derived[..i];
             self.derived_step(&mut view, step)?;
+            let again = view.derived.insert((step.from, step.to), i).is_some();
+            require(!again, || self.refuse(step, "it is derived twice"))?;
         }
-        view.derived = derived;
         conclude(&mut view)?;
         match view.used.iter().position(|used| !used) {
             Some(unused) => Err(self.refuse(&derived[unused], "nothing builds on it")),
@@ -46,7 +49,7 @@ impl<'a> Proof<'a, '_> {
         }
     }
 
-    fn derived_step(&self, view: &mut View<'a>, step: &Step) -> Result<(), Refusal> {
+    fn derived_step(&self, view: &mut View, step: &Step) -> Result<(), Refusal> {
         let forced = (step.relation, step.because) == (Relation::View, Because::StaleRead) && step.from != step.to;
         require(forced, || self.refuse(step, "it is not forced by a read"))?;
         let writes = self.facts.writes(step.from) && self.same_key(step.from, step.to);
@@ -57,7 +60,7 @@ impl<'a> Proof<'a, '_> {
     }
 
     /// A view in which a write comes before a read of the session that returned the initial value.
-    pub(super) fn initial_read_in_view(&self, view: &mut View<'a>) -> Result<(), Refusal> {
+    pub(super) fn initial_read_in_view(&self, view: &mut View) -> Result<(), Refusal> {
         let step = self.only_step((Relation::View, Because::InitialRead))?;
         self.without_read(step)?;
         require(self.history().session(step.to) == view.session, || self.refuse(step, "the read is not of the session"))?;
@@ -68,12 +71,12 @@ impl<'a> Proof<'a, '_> {
     }
 
     /// A view whose order has a cycle.
-    pub(super) fn view_cycle(&self, view: &mut View<'a>) -> Result<(), Refusal> {
+    pub(super) fn view_cycle(&self, view: &mut View) -> Result<(), Refusal> {
         self.closes(&self.witness.steps)?;
         self.witness.steps.iter().try_for_each(|step| self.view_step(view, step))
     }
 
-    fn view_path(&self, view: &mut View<'a>, path: &[Step], from: OpId, to: OpId) -> Result<(), Refusal> {
+    fn view_path(&self, view: &mut View, path: &[Step], from: OpId, to: OpId) -> Result<(), Refusal> {
         let mut at = from;
         for step in path {
             require(step.from == at, || self.refuse(step, "it does not begin where the one before it ended"))?;
@@ -83,7 +86,7 @@ impl<'a> Proof<'a, '_> {
         require(at == to && !path.is_empty(), || Refusal::about(self.history(), to, "is not where the path to it ends"))
     }
 
-    fn view_step(&self, view: &mut View<'a>, step: &Step) -> Result<(), Refusal> {
+    fn view_step(&self, view: &mut View, step: &Step) -> Result<(), Refusal> {
         self.bare(step)?;
         match (step.relation, step.because) {
             (Relation::So, Because::SessionOrder) => {
@@ -97,8 +100,8 @@ impl<'a> Proof<'a, '_> {
                 require(known, || self.refuse(step, "the model lets a session know only of what it read itself"))
             }
             (Relation::View, Because::StaleRead) => {
-                let earlier = view.derived.iter().position(|d| (d.from, d.to) == (step.from, step.to));
-                view.used[earlier.ok_or_else(|| self.refuse(step, "nothing before it derives it"))?] = true;
+                let earlier = view.derived.get(&(step.from, step.to));
+                view.used[*earlier.ok_or_else(|| self.refuse(step, "nothing before it derives it"))?] = true;
                 Ok(())
             }
             _ => Err(self.refuse(step, "it is no step of a view")),
