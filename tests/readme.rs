@@ -35,8 +35,8 @@ fn pages() -> Vec<(PathBuf, String)> {
 }
 
 /// What stands between each `open` and the next `close`.
-fn between<'t>(text: &'t str, open: &'t str, close: &'t str) -> impl Iterator<Item = &'t str> {
-    text.split(open).skip(1).filter_map(move |rest| rest.split_once(close).map(|(inside, _)| inside))
+fn between<'t>(text: &'t str, open: &str, close: &str) -> Vec<&'t str> {
+    text.split(open).skip(1).filter_map(|rest| rest.split_once(close).map(|(inside, _)| inside)).collect()
 }
 
 /// The first cells of the table under a heading line of these words, without backticks.
@@ -91,9 +91,9 @@ fn the_readme_names_the_minimum_rust_version() {
 fn each_model_is_defined_with_a_history_that_breaks_it_alone() {
     let text = page("docs/models.md");
     for model in MODELS {
-        let section = between(&text, &format!("\n### `{}`\n", model.name), "\n#").next();
-        let section = section.unwrap_or_else(|| panic!("docs/models.md has no section on {}", model.name));
-        let history = between(section, "```json\n", "```").next().unwrap_or_else(|| panic!("{} has no history", model.name));
+        let sections = between(&text, &format!("\n### `{}`\n", model.name), "\n#");
+        let section = sections.first().unwrap_or_else(|| panic!("docs/models.md has no section on {}", model.name));
+        let [history] = between(section, "```json\n", "```")[..] else { panic!("{} has not one history", model.name) };
         let recording = read(history.as_bytes(), &ReadOptions::default()).unwrap();
         let judged = check(&recording.history, &Options { models: MODELS.iter().collect(), ..Options::default() });
         for judgement in judged.judgements {
@@ -136,7 +136,7 @@ fn models_in_commands_exist() {
 #[test]
 fn paths_and_links_lead_somewhere() {
     for (page, text) in pages() {
-        for target in between(&text, "](", ")").filter(|target| !target.starts_with("http")) {
+        for target in between(&text, "](", ")").into_iter().filter(|target| !target.starts_with("http")) {
             let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
             let path = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
             assert!(path.exists(), "{}: {target}", page.display());
@@ -159,12 +159,8 @@ fn the_pages_of_the_corpus_list_their_files() {
     for folder in ["textbook", "handmade", "formats"] {
         let text = page(&format!("histories/{folder}/README.md"));
         let (_, table) = text.split_once("|---|---|\n").expect("a table");
-        let mut listed: BTreeSet<String> = in_backticks(table).into_iter().map(str::to_owned).filter(|name| name != "null").collect();
-        if folder == "textbook" {
-            // The page says "`popl17-fig2a` to `popl17-fig2e`".
-            listed.extend(["b", "c", "d"].map(|figure| format!("popl17-fig2{figure}")));
-        }
-        listed.retain(|name| name != "unknown");
+        let mut listed: BTreeSet<String> =
+            in_backticks(table).into_iter().map(str::to_owned).filter(|name| name != "null").collect();
         let there = fs::read_dir(root().join("histories").join(folder)).unwrap().filter_map(|entry| {
             let name = entry.unwrap().file_name().into_string().unwrap();
             name.strip_suffix(".expected.json").map(str::to_owned)
