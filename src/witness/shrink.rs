@@ -1,11 +1,13 @@
 //! From a contradiction somewhere in a graph to the fewest recorded operations that show it.
 //!
-//! In the offending component a breadth-first search finds a shortest cycle: session order costs nothing, since however many
-//! operations it runs through, its two ends are what is shown; every other edge costs one. Then each edge explains itself: rule and
-//! read from the edge's reason, visibility by a shortest path. The component may be large and have many cycles, so the search starts
-//! from a bounded number of its edges, those that close a cycle of two first. Cost: O(component) a start.
+//! In the offending component a search finds a shortest cycle: session order costs nothing, since however many operations it runs
+//! through, its two ends are what is shown; every other edge costs the same. Then each edge explains itself: rule and read from the
+//! edge's reason, visibility by a shortest path, through reads that are shown anyway where there is a choice. The component may be large
+//! and have many cycles, so the search starts from a bounded number of its edges, those that close a cycle of two first. Cost:
+//! O(component log component) a start.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -42,7 +44,7 @@ impl Shrink<'_, '_> {
 
     /// A read of the initial value to which a write is visible.
     pub(crate) fn initial_read(&self, write: u32, read: u32) -> Witness {
-        let path = self.visible(write, read);
+        let path = self.visible(write, read, &[]);
         let mut step = self.step(write, read, Relation::Vis, Because::InitialRead);
         step.via = self.path_steps(&path);
         self.finish(Anomaly::InitialRead, vec![step], Vec::new(), None)
@@ -52,7 +54,7 @@ impl Shrink<'_, '_> {
     pub(crate) fn write_co_read(&self, w: u32, x: u32, read: u32) -> Witness {
         let hb = |from: u32, to: u32| {
             let mut step = self.step(from, to, Relation::Hb, Because::HappenedBefore);
-            step.via = self.path_steps(&self.visible(from, to));
+            step.via = self.path_steps(&self.visible(from, to, &[]));
             step
         };
         let steps = vec![hb(w, x), hb(x, read), self.step(w, read, Relation::Wr, Because::ReadsFrom)];
@@ -83,7 +85,9 @@ impl Shrink<'_, '_> {
 
     /// A read of the initial value after a write of its key, in one session's view.
     pub(crate) fn initial_read_in_view(&self, graph: &Graph<'_>, session: SessionId, write: u32, read: u32) -> Witness {
-        let hops = self.shorten(&back(graph, read, |node| node == write, |_, _| true).expect("the write is in the read's past"));
+        let search = Search { graph, shown: &[] };
+        let hops =
+            self.shorten(&back(&search, read, |node| node == write, |_, _| true).expect("the write is in the read's past"));
         let mut step = self.step(write, read, Relation::View, Because::InitialRead);
         step.via = self.view_steps(&hops);
         self.finish(Anomaly::InitialRead, vec![step], self.derive(graph, &hops), Some(session))
@@ -119,8 +123,11 @@ impl Shrink<'_, '_> {
             .into_iter()
             .take(STARTS)
             .filter_map(|(from, to, edge)| {
-                let mut path =
-                    if from == to { Vec::new() } else { raw_back(graph, from, |node| node == to, |node, _| inside(node))? };
+                let mut path = if from == to {
+                    Vec::new()
+                } else {
+                    raw_back(&Search { graph, shown: &[] }, from, |node| node == to, |node, _| inside(node))?
+                };
                 path.push((from, to, edge));
                 Some(self.without_auxiliary(graph, path))
             })
@@ -152,13 +159,18 @@ impl Shrink<'_, '_> {
         };
         let mut cycle: Vec<Hop> = cycle.to_vec();
         cycle.rotate_left(first);
+        let reads = cycle.iter().filter_map(|hop| match hop.edge {
+            Edge::Extra(_, Reason::Stale(read) | Reason::ReadThenWrite(read)) => Some(read),
+            _ => None,
+        });
+        let shown: Vec<u32> = reads.collect();
         let mut steps = Vec::new();
         let mut at = 0;
         while at < cycle.len() {
             let hop = cycle[at];
             match hop.edge {
                 Edge::Extra(_, reason) => {
-                    steps.push(self.constraint_step(hop, reason));
+                    steps.push(self.constraint_step(hop, reason, &shown));
                     at += 1;
                 }
                 _ => {
@@ -184,7 +196,7 @@ impl Shrink<'_, '_> {
         self.finish(Anomaly::CyclicHb, steps, Vec::new(), None)
     }
 
-    fn constraint_step(&self, hop: Hop, reason: Reason) -> Step {
+    fn constraint_step(&self, hop: Hop, reason: Reason, shown: &[u32]) -> Step {
         let events = &self.facts.events;
         let ar = |because| self.step(hop.from, hop.to, Relation::Ar, because);
         match reason {
@@ -192,7 +204,7 @@ impl Shrink<'_, '_> {
             Reason::ReadThenWrite(read) => Step { read: Some(events.op(read)), ..ar(Because::ReadThenWrite) },
             Reason::Stale(read) => Step {
                 read: Some(events.op(read)),
-                via: self.path_steps(&self.visible(hop.from, read)),
+                via: self.path_steps(&self.visible(hop.from, read, shown)),
                 ..ar(Because::StaleRead)
             },
             Reason::Version => ar(Because::Version),
@@ -220,10 +232,10 @@ impl Shrink<'_, '_> {
         steps
     }
 
-    /// A shortest visibility path.
-    fn visible(&self, write: u32, read: u32) -> Vec<Hop> {
-        let graph = self.facts.visibility(self.guarantees);
-        let path = back(&graph, read, |node| node == write, |_, _| true).expect("the write is visible to the read");
+    /// A shortest visibility path, best through reads that are shown anyway.
+    fn visible(&self, write: u32, read: u32, shown: &[u32]) -> Vec<Hop> {
+        let search = Search { graph: &self.facts.visibility(self.guarantees), shown };
+        let path = back(&search, read, |node| node == write, |_, _| true).expect("the write is visible to the read");
         self.shorten(&path)
     }
 
@@ -296,7 +308,8 @@ impl Shrink<'_, '_> {
                 continue;
             }
             let earlier = |_, edge| !matches!(edge, Edge::Extra(n, _) if n >= number);
-            let via = back(graph, read, |node| node == hop.from, earlier).expect("an edge was found by what came before it");
+            let search = Search { graph, shown: &[] };
+            let via = back(&search, read, |node| node == hop.from, earlier).expect("an edge was found by what came before it");
             let via = self.shorten(&via);
             let step = Step {
                 read: Some(self.facts.events.op(read)),
@@ -384,9 +397,9 @@ pub(crate) fn used_operations(witness: &Witness) -> Vec<OpId> {
 }
 
 /// A cheapest path from a goal to `start`, without auxiliary nodes.
-fn back(graph: &Graph<'_>, start: u32, goal: impl Fn(u32) -> bool, pass: impl Fn(u32, Edge) -> bool) -> Option<Vec<Hop>> {
-    let n = graph.events.len() as u32;
-    raw_back(graph, start, goal, pass).map(|path| joined(n, path.into_iter()))
+fn back(search: &Search<'_>, start: u32, goal: impl Fn(u32) -> bool, pass: impl Fn(u32, Edge) -> bool) -> Option<Vec<Hop>> {
+    let n = search.graph.events.len() as u32;
+    raw_back(search, start, goal, pass).map(|path| joined(n, path.into_iter()))
 }
 
 /// Joins the edges through nodes that are no events to one hop each; the path begins with an event.
@@ -401,18 +414,26 @@ fn joined(n: u32, path: impl Iterator<Item = (u32, u32, Edge)>) -> Vec<Hop> {
     hops
 }
 
-/// A cheapest path to `start`, walking against the edges until a goal: session order and recorded orders are free, since however far
-/// they lead they show as one step; other edges cost one (0-1 breadth-first search). Among free ways the ones found first, that is the nearest, win.
+/// Where to search, and which reads a witness shows anyway, so that a way through them is cheaper.
+struct Search<'a> {
+    graph: &'a Graph<'a>,
+    shown: &'a [u32],
+}
+
+/// A cheapest path to `start`, walking against the edges until a goal (Dijkstra). Session order and recorded orders are free, since
+/// however far they lead they show as one step; among free ways the nearest wins.
 fn raw_back(
-    graph: &Graph<'_>,
+    search: &Search<'_>,
     start: u32,
     goal: impl Fn(u32) -> bool,
     pass: impl Fn(u32, Edge) -> bool,
 ) -> Option<Vec<(u32, u32, Edge)>> {
-    let mut cost: FxHashMap<u32, (u32, u32, Edge)> = FxHashMap::default();
+    let mut best: FxHashMap<u32, (u32, u32, Edge)> = FxHashMap::default();
     let mut done: FxHashSet<u32> = FxHashSet::default();
-    let mut queue: VecDeque<(u32, u32)> = VecDeque::from([(start, 0)]);
-    while let Some((node, so_far)) = queue.pop_front() {
+    // Cheapest first, then first found: the walk is the same every time.
+    let mut queue = BinaryHeap::from([Reverse((0u32, 0u32, start))]);
+    let mut found = 0u32;
+    while let Some(Reverse((cost, _, node))) = queue.pop() {
         if !done.insert(node) {
             continue;
         }
@@ -420,27 +441,27 @@ fn raw_back(
             let mut path = Vec::new();
             let mut at = node;
             while at != start {
-                let (_, next, edge) = cost[&at];
+                let (_, next, edge) = best[&at];
                 path.push((at, next, edge));
                 at = next;
             }
             return Some(path);
         }
-        graph.into(node, |from, edge| {
-            if !pass(from, edge) || done.contains(&from) {
+        search.graph.into(node, |from, edge| {
+            if from == start || !pass(from, edge) || done.contains(&from) {
                 return;
             }
-            let free = match edge {
-                Edge::So => true,
-                Edge::Wr => false,
-                Edge::Extra(_, reason) => {
-                    matches!(reason, Reason::Onward | Reason::Version | Reason::RealTime | Reason::SessionWrites)
-                }
-            };
-            let total = so_far + u32::from(!free);
-            if cost.get(&from).is_none_or(|&(known, _, _)| total < known) && from != start {
-                cost.insert(from, (total, node, edge));
-                if free { queue.push_front((from, total)) } else { queue.push_back((from, total)) }
+            let total = cost
+                + match edge {
+                    Edge::So => 0,
+                    Edge::Wr if search.shown.contains(&node) => 2,
+                    Edge::Extra(_, Reason::Onward | Reason::Version | Reason::RealTime | Reason::SessionWrites) => 0,
+                    Edge::Wr | Edge::Extra(..) => 3,
+                };
+            if best.get(&from).is_none_or(|&(known, _, _)| total < known) {
+                best.insert(from, (total, node, edge));
+                found += 1;
+                queue.push(Reverse((total, found, from)));
             }
         });
     }
