@@ -90,8 +90,13 @@ impl<'h> Names<'h> {
         match (self.history.kind(op).writes(), self.one_key) {
             (true, true) => self.written(op),
             (true, false) => self.assignment(op),
-            (false, _) => format!("the read at {}", self.place(op)),
+            (false, _) => self.read_label(op),
         }
+    }
+
+    /// An operation in its part as a read: a cas has both.
+    pub fn read_label(&self, op: OpId) -> String {
+        format!("the read at {}", self.place(op))
     }
 
     /// `photo = "v2"`, `photo → "v1"`, `photo: "v1" → "v2"`.

@@ -16,8 +16,11 @@ pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
     steps
         .enumerate()
         .map(|(i, step)| {
-            let mut text =
-                format!("{} {} {} ({})", names.label(step.from), arrow(step), names.label(step.to), reason(names, step));
+            let to = match step.relation {
+                Relation::Vis | Relation::Wr => names.read_label(step.to),
+                _ => names.label(step.to),
+            };
+            let mut text = format!("{} {} {to} ({})", names.label(step.from), arrow(step), reason(names, step));
             if i == last {
                 text.push_str(closing(witness.anomaly));
             }

@@ -101,6 +101,7 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
         let reads_it = step.because == Because::ReadsFrom;
         let did = match (reads_it, names.history.kind(op).writes()) {
             (true, _) => format!("read it ({place})"),
+            (false, true) if Some(op) == read => format!("did a cas of {} ({place})", names.key(op)),
             (false, true) => format!("wrote {} ({place})", names.assignment(op)),
             (false, false) if Some(op) == read => format!("read {} ({place})", names.key(op)),
             (false, false) => format!("read {} = {} ({place})", names.key(op), names.found(op)),
@@ -121,10 +122,5 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
 fn circle(names: &Names, witness: &Witness) -> Option<String> {
     let (back, path) = witness.steps.split_last()?;
     let told = trace(names, back.to, path, None);
-    Some(format!(
-        "{told}, yet {} read that ({}) before it wrote ({})",
-        names.session(back.from),
-        names.place(back.from),
-        names.place(back.to)
-    ))
+    Some(format!("{told}, before it had written {} ({})", names.assignment(back.to), names.place(back.to)))
 }
