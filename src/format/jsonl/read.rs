@@ -112,6 +112,7 @@ impl<'a> Reader<'a> {
             .deserialize(&mut deserializer)
             .map_err(|error| Fault::new(operations.at + error.column().saturating_sub(1), explain(&error)))?;
         let is_final = self.is_final(object)?;
+        let mut reads = false;
         for op in &parsed {
             let of_line = [Field::Session, Field::Status, Field::Invoke, Field::Complete, Field::Node, Field::Error, Field::Txn];
             if let Some((field, raw)) = op.first_of(&of_line, self.content) {
@@ -119,7 +120,12 @@ impl<'a> Reader<'a> {
                 return Err(raw.fault(format!("`{name}` on an operation of a transaction: it belongs to the whole transaction")));
             }
             let op = self.operation(op, operations.at, line, is_final)?;
+            reads |= op.kind == Kind::Read;
             self.push(op, operations.at)?;
+        }
+        if is_final == Some(true) && !reads {
+            let raw = object.field(Field::Final, self.content).expect("it is there");
+            return Err(raw.fault("`final` on a transaction that reads nothing: only a read is made after quiescence"));
         }
         self.operations = parsed;
         Ok(())
