@@ -78,14 +78,14 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// The id of any value.
-    pub fn intern(self, values: &mut Values) -> Result<ValueId, Fault> {
+    /// The id of any value; the tape is for composite ones.
+    pub fn intern(self, values: &mut Values, tape: &mut Tape<'a>) -> Result<ValueId, Fault> {
         match self.text.as_bytes()[0] {
             b'"' => Ok(values.string(&self.string()?.expect("it is a string"))),
             b'[' | b'{' => {
-                let mut tape = Tape::default();
-                self.form(&mut tape)?;
-                intern(&tape, 0, values)
+                tape.clear();
+                self.form(tape)?;
+                intern(tape, 0, values)
             }
             _ => match self.scalar()? {
                 What::Int(value) => Ok(values.int(value)),
@@ -211,7 +211,9 @@ mod tests {
 
     fn shown(text: &str) -> Result<String, String> {
         let mut values = Values::new();
-        let id = Raw { text, at: 7 }.intern(&mut values).map_err(|fault| format!("{}: {}", fault.at, fault.message))?;
+        let id = Raw { text, at: 7 }
+            .intern(&mut values, &mut Tape::default())
+            .map_err(|fault| format!("{}: {}", fault.at, fault.message))?;
         Ok(values.display(id))
     }
 
@@ -239,7 +241,7 @@ mod tests {
     #[test]
     fn small_integers_are_not_interned() {
         let mut values = Values::new();
-        let id = Raw { text: "41", at: 0 }.intern(&mut values).unwrap();
+        let id = Raw { text: "41", at: 0 }.intern(&mut values, &mut Tape::default()).unwrap();
         assert_eq!(values.get(id), Value::Int(41));
     }
 
