@@ -9,7 +9,7 @@ use std::{
 
 use testimony::{
     format::{FORMATS, ReadError, ReadOptions, WriteError, find, read},
-    history::{DataType, History, KeyId, Kind, Status},
+    history::{DataType, History, HistoryBuilder, KeyId, Kind, OpInput, Status, TxnId, TxnInput, ValueId},
 };
 
 fn options(format: &str) -> ReadOptions {
@@ -753,6 +753,25 @@ fn documented_examples_are_read() {
     assert_eq!(examples, FORMATS.len());
     for format in FORMATS {
         assert!(documentation.contains(&format!("\n## {}\n", format.name())), "{} is not documented", format.name());
+    }
+}
+
+/// A library user's error texts need not be JSON.
+#[test]
+fn error_texts_of_any_kind_are_written() {
+    for (text, expected) in
+        [("timed out", "\"timed out\""), ("[1,\n2]", "\"[1,\\n2]\""), ("{\"a\":1}", "{\"a\":1}"), ("\"", "\"\\\"\"")]
+    {
+        let mut builder = HistoryBuilder::new();
+        let session = builder.values.int(1);
+        builder.begin(TxnInput::ok(session));
+        builder.op(OpInput::new(Kind::Write, ValueId::NULL, session));
+        builder.error(text.to_owned());
+        let original = builder.finish().unwrap();
+        for format in ["jsonl", "jepsen-edn", "jepsen-json"] {
+            let back = history(format, &written(&original, format, false).unwrap());
+            assert_eq!(back.error(TxnId::new(0)), Some(expected), "{format}");
+        }
     }
 }
 

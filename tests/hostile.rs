@@ -135,6 +135,7 @@ fn broken_bytes_have_their_place() {
             "1:21: control character (\\u0000-\\u001F) found while parsing a string",
         ),
         ("jsonl", [native.as_bytes(), b"\n{\"a\":\"\xff\"}\n"].concat(), "2:7: invalid UTF-8"),
+        ("jsonl", [native.as_bytes(), b"\xc3"].concat(), "1:44: invalid UTF-8"),
         ("jsonl", vec![0; 100], "1:1: expected value"),
         ("jsonl", b"{\"testimony\":1}\n".to_vec(), "0:0: no operations"),
         ("jepsen-edn", b"{:process 0 :type :ok :f \0}".to_vec(), "1:26: unexpected character `\\0`"),

@@ -5,10 +5,12 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::{
     Fault,
     form::{DEPTH, Tape, What},
-    intern::intern,
+    intern::{intern, json_string},
 };
 use crate::history::{ValueId, Values};
 
@@ -160,6 +162,14 @@ fn string_length(bytes: &[u8]) -> usize {
 /// The length of the number or literal that begins here.
 fn word_length(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t')).unwrap_or(bytes.len())
+}
+
+/// Text that is to be JSON and may come from anywhere: as it is where it is JSON, else as a string.
+pub(super) fn as_json(text: &str) -> Cow<'_, str> {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) if !text.contains(['\n', '\r']) => Cow::Borrowed(text),
+        _ => Cow::Owned(json_string(text)),
+    }
 }
 
 /// The keys of the object that bytes begin with, as they are written; ends early where the bytes do or are no JSON.

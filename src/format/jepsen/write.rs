@@ -16,7 +16,7 @@ use crate::{
         WriteError,
         form::Tape,
         intern::{edn_string, edn_text, json_string},
-        json::Raw,
+        json::{Raw, as_json},
     },
     history::{History, Kind, OpId, SessionId, Tag, TxnId, Value, ValueId, Values},
 };
@@ -204,8 +204,8 @@ impl Writer<'_> {
 
     fn error(&self, text: &str) -> String {
         match self.notation {
-            Notation::Json => text.to_owned(),
-            Notation::Edn => json_as_edn(text),
+            Notation::Json => as_json(text).into_owned(),
+            Notation::Edn => json_as_edn(&as_json(text)),
         }
     }
 }

@@ -25,7 +25,11 @@ pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadE
         Err(error) => return Err(Fault::new(error.valid_up_to(), "invalid UTF-8").place(bytes)),
     };
     let mut reader = Reader { content, builder: builder(options), operations: Vec::new(), tape: Tape::default() };
-    reader.lines(content.len() < bytes.len()).map_err(|fault| fault.place(bytes))?;
+    let cut_inside_character = content.len() < bytes.len();
+    let torn = reader.lines(cut_inside_character).map_err(|fault| fault.place(bytes))?;
+    if cut_inside_character && !torn {
+        return Err(Fault::new(content.len(), "invalid UTF-8").place(bytes));
+    }
     finish(reader.builder, bytes)
 }
 
@@ -40,7 +44,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn lines(&mut self, cut_inside_character: bool) -> Result<(), Fault> {
+    /// Takes every line; true where the last one was cut off.
+    fn lines(&mut self, cut_inside_character: bool) -> Result<bool, Fault> {
         let content = self.content;
         let mut start = 0;
         let mut number = 0u32;
@@ -55,6 +60,7 @@ impl<'a> Reader<'a> {
                     Ok(object) => self.line(&object, start, number, first)?,
                     Err(error) if newline.is_none() && (error.classify() == Category::Eof || cut_inside_character) => {
                         self.builder.warn(format!("line {number}, the last one, is cut off and was left out"));
+                        return Ok(true);
                     }
                     Err(error) => return Err(Fault::new(start + error.column().saturating_sub(1), explain(&error))),
                 }
@@ -62,7 +68,7 @@ impl<'a> Reader<'a> {
             }
             start = end + 1;
         }
-        Ok(())
+        Ok(false)
     }
 
     fn line(&mut self, object: &Fields<'a>, at: usize, line: u32, first: bool) -> Result<(), Fault> {
