@@ -9,7 +9,7 @@ use std::{
 
 use testimony::{
     format::{FORMATS, ReadError, ReadOptions, WriteError, find, read},
-    history::{DataType, History, KeyId, Kind, Status},
+    history::{DataType, History, HistoryBuilder, KeyId, Kind, OpInput, Status, TxnId, TxnInput, ValueId},
 };
 
 fn options(format: &str) -> ReadOptions {
@@ -224,6 +224,10 @@ fn wrong_native_lines_are_refused_with_their_place() {
         (
             r#"{"session":"a","txn":[{"op":"read","key":"x","value":1,"status":"ok"}]}"#,
             "2:65: `status` on an operation of a transaction: it belongs to the whole transaction",
+        ),
+        (
+            r#"{"session":"a","txn":[{"op":"write","key":"x","value":2}],"final":true}"#,
+            "2:67: `final` on a transaction that reads nothing: only a read is made after quiescence",
         ),
         (r#"{"testimony":1}"#, "2:14: a header (`testimony`) must be the first line"),
         (
@@ -470,6 +474,10 @@ fn wrong_jepsen_histories_are_refused_with_their_place() {
             "2:-: key null is a register (line 1: write) and a list (line 2: append)",
         ),
         ("{:process 0 :type :ok :f :read :value \"", "1:39: a string that never ends"),
+        ("{:process 0 :type :ok :f :read :final? 1}", "1:40: :final? must be true or false"),
+        ("{:process 0 :type :ok :f :read :value #{1 1N}}", "1:39: a set has the same member twice"),
+        ("{:process 0 :type :ok :f :read :value {:a 1 :a 2}}", "1:39: :a is there twice"),
+        ("{:process 0 :type :ok :f :read :version x}", "1:41: :version must be an integer"),
     ] {
         assert_eq!(refused("jepsen-edn", text), message, "{text}");
     }
@@ -726,6 +734,62 @@ fn jepsen_lines_are_sorted_by_time() {
 {:index 3, :type :ok, :process 0, :f :write, :value 1, :time 20}
 "
     );
+}
+
+/// Each example of the documentation is one of its format.
+#[test]
+fn documented_examples_are_read() {
+    let documentation = include_str!("../docs/formats.md");
+    let mut examples = 0;
+    for section in documentation.split("\n## ").skip(1) {
+        let name = section.lines().next().unwrap();
+        for block in section.split("```").skip(1).step_by(2) {
+            let text = &block[block.find('\n').unwrap()..];
+            let recording = read(text.as_bytes(), &ReadOptions::default()).unwrap_or_else(|error| panic!("{}", shown(&error)));
+            assert_eq!(recording.format, name);
+            examples += 1;
+        }
+    }
+    assert_eq!(examples, FORMATS.len());
+    for format in FORMATS {
+        assert!(documentation.contains(&format!("\n## {}\n", format.name())), "{} is not documented", format.name());
+    }
+}
+
+/// A library user's error texts need not be JSON.
+#[test]
+fn error_texts_of_any_kind_are_written() {
+    for (text, expected) in
+        [("timed out", "\"timed out\""), ("[1,\n2]", "\"[1,\\n2]\""), ("{\"a\":1}", "{\"a\":1}"), ("\"", "\"\\\"\"")]
+    {
+        let mut builder = HistoryBuilder::new();
+        let session = builder.values.int(1);
+        builder.begin(TxnInput::ok(session));
+        builder.op(OpInput::new(Kind::Write, ValueId::NULL, session));
+        builder.error(text.to_owned());
+        let original = builder.finish().unwrap();
+        for format in ["jsonl", "jepsen-edn", "jepsen-json"] {
+            let back = history(format, &written(&original, format, false).unwrap());
+            assert_eq!(back.error(TxnId::new(0)), Some(expected), "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let history = history("jsonl", r#"{"session":1,"op":"write","key":1,"value":1}"#);
+    for format in FORMATS {
+        assert!(matches!(format.write(&history, false, &mut Full), Err(WriteError::Io(_))), "{}", format.name());
+    }
 }
 
 mod random;

@@ -43,12 +43,10 @@ fn depth_is_refused_or_skipped() {
     let deep = |open: &str, close: &str| open.repeat(DEEP) + &close.repeat(DEEP);
     let native = |value: &str| format!(r#"{{"session":1,"op":"read","key":1,"value":{value}}}"#);
     quickly(|| {
-        let message = "1:168: nested more than 128 deep";
+        let message = "1:170: nested more than 128 deep";
         assert_eq!(refused("jsonl", native(&deep("[", "]")).as_bytes()), message);
-        assert_eq!(
-            refused("jsonl", native(&deep("{\"a\":", "}").replace("}}", "}1}")[..]).as_bytes()).split(": ").nth(1),
-            Some("expected value")
-        );
+        let objects = "{\"a\":".repeat(DEEP) + "1" + &"}".repeat(DEEP);
+        assert_eq!(refused("jsonl", native(&objects).as_bytes()), "1:682: nested more than 128 deep");
         // What is unknown is skipped, however deep.
         let skipped = native("1").replace("\"op\"", &format!("\"unknown\":{},\"op\"", deep("[", "]")));
         assert_eq!(said("jsonl", skipped.as_bytes()).unwrap(), 1);
@@ -63,11 +61,11 @@ fn depth_is_refused_or_skipped() {
         assert_eq!(refused("jepsen-edn", edn(&"#_".repeat(DEEP)).as_bytes()), "1:295: nested more than 128 deep");
         assert_eq!(
             refused("jepsen-edn", edn(&format!("1 :x {}", deep("[", "]"))).as_bytes()),
-            "1:1069: nested more than 1024 deep"
+            "1:1068: nested more than 1024 deep"
         );
         assert_eq!(
             refused("jepsen-edn", edn(&format!("1 :error {}", deep("[", "]"))).as_bytes()),
-            "1:1073: nested more than 1024 deep"
+            "1:1072: nested more than 1024 deep"
         );
         assert_eq!(refused("jepsen-edn", "#_".repeat(DEEP).as_bytes()), "1:2051: nested more than 1024 deep");
         assert!(refused("jepsen-edn", deep("[", "]").as_bytes()).starts_with("1:2: expected an operation"));
@@ -137,6 +135,7 @@ fn broken_bytes_have_their_place() {
             "1:21: control character (\\u0000-\\u001F) found while parsing a string",
         ),
         ("jsonl", [native.as_bytes(), b"\n{\"a\":\"\xff\"}\n"].concat(), "2:7: invalid UTF-8"),
+        ("jsonl", [native.as_bytes(), b"\xc3"].concat(), "1:44: invalid UTF-8"),
         ("jsonl", vec![0; 100], "1:1: expected value"),
         ("jsonl", b"{\"testimony\":1}\n".to_vec(), "0:0: no operations"),
         ("jepsen-edn", b"{:process 0 :type :ok :f \0}".to_vec(), "1:26: unexpected character `\\0`"),
@@ -161,7 +160,7 @@ fn random_bytes_are_survived() {
         let mut random = Random::new(seed);
         let bytes: Vec<u8> = match random.below(2) {
             0 => (0..random.below(200)).map(|_| random.next() as u8).collect(),
-            _ => (0..random.below(200)).map(|_| b"{}[]():\"\\#_^;,.0123456789 \nrwNM/txnokf:"[random.below(40)]).collect(),
+            _ => (0..random.below(200)).map(|_| b"{}[]():\"\\#_^;,.0123456789 \nrwNM/txnokf:"[random.below(39)]).collect(),
         };
         let _ = said("jsonl", &bytes);
     }
@@ -223,5 +222,5 @@ fn mutants_are_survived() {
             }
         }
     }
-    assert!(read_all_the_same > 500 && refused > 2000, "{read_all_the_same} read, {refused} refused");
+    assert!(read_all_the_same > 300 && refused > 2000, "{read_all_the_same} read, {refused} refused");
 }

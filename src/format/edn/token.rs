@@ -185,7 +185,7 @@ impl<'a> Tokens<'a> {
         };
         let mut name = &self.text[self.at..self.at + first.len_utf8()];
         self.at += name.len();
-        if !(first.is_ascii() && ends_word(first as u8)) && !first.is_whitespace() {
+        if !(first.is_whitespace() || first.is_ascii() && ends_word(first as u8)) {
             let rest = self.word();
             name = &self.text[start + 1..start + 1 + name.len() + rest.len()];
         }

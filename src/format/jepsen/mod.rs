@@ -7,7 +7,9 @@
 mod edn;
 mod entry;
 mod json;
+mod order;
 mod pair;
+mod unheld;
 mod write;
 
 use std::io;

@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::entry::{Entry, Field, Function, Micro, Reading, Said, Type};
+use super::entry::{Entry, Field, Function, Micro, NAMES, Reading, Said, Type};
 use crate::{
     format::{Fault, ReadOptions, builder, form::What, intern::intern},
     history::{Event, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId},
@@ -58,7 +58,7 @@ impl Recorder {
             Some(index) => Some(intern(entry.tape, index, &mut self.builder.values)?),
             None => None,
         };
-        let is_true = |field| entry.field(field).is_some_and(|index| *entry.tape.what(index) == What::Bool(true));
+        let is_final = is_true(entry, Field::Final)? | is_true(entry, Field::FinalRead)?;
         self.records.push(Record {
             at: entry.at,
             line: entry.line,
@@ -71,7 +71,7 @@ impl Recorder {
             time,
             node,
             version: self.integer(entry, Field::Version)?.filter(|&version| version != i128::MIN),
-            is_final: is_true(Field::Final) || is_true(Field::FinalRead),
+            is_final,
             error: entry.error.clone(),
         });
         Ok(())
@@ -82,9 +82,7 @@ impl Recorder {
             None => Ok(None),
             Some(index) => match entry.tape.what(index) {
                 What::Int(value) => Ok(Some(*value)),
-                _ => {
-                    Err(Fault::new(entry.tape.at(index), format!(":{} must be an integer", super::entry::NAMES[field as usize])))
-                }
+                _ => Err(Fault::new(entry.tape.at(index), format!(":{} must be an integer", NAMES[field as usize]))),
             },
         }
     }
@@ -184,6 +182,16 @@ impl Recorder {
             self.builder.error(error.clone());
         }
         Ok(())
+    }
+}
+
+fn is_true(entry: &Entry<'_, '_>, field: Field) -> Result<bool, Fault> {
+    match entry.field(field) {
+        None => Ok(false),
+        Some(index) => match entry.tape.what(index) {
+            What::Bool(value) => Ok(*value),
+            _ => Err(Fault::new(entry.tape.at(index), format!(":{} must be true or false", NAMES[field as usize]))),
+        },
     }
 }
 

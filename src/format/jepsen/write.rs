@@ -6,16 +6,19 @@
 
 use std::io::{self, Write};
 
-use super::{edn, json};
+use super::{
+    edn, json,
+    order::{Half, Line, Unsorted, by_time, in_pairs},
+    unheld::{has_place, unheld},
+};
 use crate::{
     format::{
         WriteError,
         form::Tape,
         intern::{edn_string, edn_text, json_string},
-        json::Raw,
-        spelling,
+        json::{Raw, as_json},
     },
-    history::{History, Kind, OpId, SessionId, Status, Tag, TxnId, Value, ValueId},
+    history::{History, Kind, OpId, SessionId, Tag, TxnId, Value, ValueId, Values},
 };
 
 /// The text of the maps.
@@ -33,7 +36,7 @@ impl Notation {
         }
     }
 
-    fn holds_event(self, text: &str) -> bool {
+    pub(super) fn holds_event(self, text: &str) -> bool {
         match self {
             Notation::Edn => edn::detect(text.as_bytes()),
             Notation::Json => json::detect(text.as_bytes()),
@@ -77,77 +80,8 @@ pub(super) fn write(history: &History, notation: Notation, lossy: bool, out: &mu
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Half {
-    Invocation,
-    Completion,
-}
-
-enum Line {
-    Half(TxnId, Half),
-    /// An index into the events.
-    Event(usize),
-}
-
-enum Unsorted {
-    /// Some time is not recorded.
-    Untimed,
-    Overlapping(SessionId),
-}
-
-/// Each completion after its invocation, in the order of the file.
-fn in_pairs(history: &History) -> Vec<Line> {
-    let mut lines = Vec::with_capacity(2 * history.transactions() + history.events().len());
-    let mut events = history.events().iter().enumerate().peekable();
-    for txn in history.txns() {
-        let first = history.txn_ops(txn).next().map_or(0, |op| history.line(op));
-        while let Some((event, _)) = events.next_if(|(_, event)| event.line < first) {
-            lines.push(Line::Event(event));
-        }
-        lines.extend([Line::Half(txn, Half::Invocation), Line::Half(txn, Half::Completion)]);
-    }
-    lines.extend(events.map(|(event, _)| Line::Event(event)));
-    lines
-}
-
-/// Sorted by time. At one instant: first what completes, then what begins and completes, then what begins.
-fn by_time(history: &History) -> Result<Vec<Line>, Unsorted> {
-    let mut keyed = Vec::with_capacity(2 * history.transactions() + history.events().len());
-    for txn in history.txns() {
-        let invoked = history.invoked(txn).ok_or(Unsorted::Untimed)?;
-        let place = txn.index();
-        let completed = match history.completed(txn) {
-            Some(completed) => completed,
-            // Never known to have ended: Jepsen's :info may stand anywhere.
-            None if history.txn_status(txn) == Status::Info => invoked,
-            None => return Err(Unsorted::Untimed),
-        };
-        let (begins, ends) = if invoked == completed { (1, 1) } else { (2, 0) };
-        keyed.push(((invoked, begins, place, Half::Invocation), Line::Half(txn, Half::Invocation)));
-        keyed.push(((completed, ends, place, Half::Completion), Line::Half(txn, Half::Completion)));
-    }
-    let mut latest = i64::MIN;
-    for (i, event) in history.events().iter().enumerate() {
-        latest = event.time_ns.unwrap_or(latest);
-        keyed.push(((latest, 0, i, Half::Completion), Line::Event(i)));
-    }
-    keyed.sort_by_key(|&(key, _)| key);
-    let mut busy = vec![false; history.sessions()];
-    for (_, line) in &keyed {
-        if let &Line::Half(txn, half) = line {
-            let session = history.txn_session(txn);
-            let busy = &mut busy[session.index()];
-            if half == Half::Invocation && *busy {
-                return Err(Unsorted::Overlapping(session));
-            }
-            *busy = half == Half::Invocation;
-        }
-    }
-    Ok(keyed.into_iter().map(|(_, line)| line).collect())
-}
-
 /// The number of a session that is an integer.
-fn process(history: &History, session: SessionId) -> Option<i128> {
+pub(super) fn process(history: &History, session: SessionId) -> Option<i128> {
     match history.values().get(history.session_name(session)) {
         Value::Int(number) => Some(number.into()),
         Value::Text(Tag::Json, text) => text.parse().ok(),
@@ -270,8 +204,8 @@ impl Writer<'_> {
 
     fn error(&self, text: &str) -> String {
         match self.notation {
-            Notation::Json => text.to_owned(),
-            Notation::Edn => json_as_edn(text),
+            Notation::Json => as_json(text).into_owned(),
+            Notation::Edn => json_as_edn(&as_json(text)),
         }
     }
 }
@@ -314,84 +248,8 @@ fn is_bare(history: &History, op: OpId) -> bool {
         kind @ (Kind::Read | Kind::Write | Kind::Append) => {
             let value = if kind == Kind::Read { history.read_value(op) } else { history.written_value(op) };
             let key = history.key_name(history.key(op));
-            key == ValueId::NULL && !value.is_some_and(crate::history::Values::is_collection)
+            key == ValueId::NULL && !value.is_some_and(Values::is_collection)
         }
         _ => true,
     }
-}
-
-/// The first fact that Jepsen's maps have no place for, and its line.
-fn unheld(history: &History, notation: Notation) -> Option<(Option<u32>, String)> {
-    let whole = |field: &str| Some((None, field.to_owned()));
-    if history.about().is_some() {
-        return whole("`about`");
-    }
-    if history.initial_default != ValueId::NULL || !history.initial.is_empty() {
-        return whole("`initial`");
-    }
-    if let Some(event) = history.events().iter().find(|event| !notation.holds_event(&event.text)) {
-        return Some((Some(event.line), "events in the other notation".to_owned()));
-    }
-    if notation == Notation::Json
-        && let Some(clash) = spelling::clash(history)
-    {
-        return Some((None, format!("both {clash}, which are spelled alike in JSON")));
-    }
-    if let Some(key) = ambiguous_adds(history) {
-        let key = history.value_text(key);
-        return Some((None, format!("the adds of key {key}, which would be read as increments: no read shows a set")));
-    }
-    history.txns().find_map(|txn| unheld_of_txn(history, txn))
-}
-
-fn unheld_of_txn(history: &History, txn: TxnId) -> Option<(Option<u32>, String)> {
-    let ops: Vec<OpId> = history.txn_ops(txn).collect();
-    let several = ops.len() > 1;
-    let line = ops.first().map(|&op| history.line(op));
-    let session = history.txn_session(txn);
-    if process(history, session).is_none() {
-        let name = history.value_text(history.session_name(session));
-        return Some((line, format!("`session` {name}: a process is an integer")));
-    }
-    let reads: Vec<bool> = ops.iter().filter(|&&op| history.kind(op) == Kind::Read).map(|&op| history.is_final(op)).collect();
-    if reads.contains(&true) && reads.contains(&false) {
-        return Some((line, "`final` on some reads of a transaction".to_owned()));
-    }
-    ops.into_iter().find_map(|op| {
-        let kind = history.kind(op);
-        let field = match history.version(op) {
-            Some(_) if several => "`version` in a transaction of several operations".to_owned(),
-            _ if !has_place(history, op) => format!("`value` null of an {}", kind.name()),
-            _ => return None,
-        };
-        Some((Some(history.line(op)), field))
-    })
-}
-
-/// To Jepsen, an element or an amount that is nil is none.
-fn has_place(history: &History, op: OpId) -> bool {
-    matches!(history.kind(op), Kind::Read | Kind::Write | Kind::Cas) || history.written_value(op) != Some(ValueId::NULL)
-}
-
-/// A set whose `:add`s would be read as a counter's, as the builder decides: numbers are read, or a value is added twice and nothing
-/// shows that it is a set.
-fn ambiguous_adds(history: &History) -> Option<ValueId> {
-    let keys = history.keys();
-    let (mut set, mut counter) = (vec![false; keys], vec![false; keys]);
-    let mut adds = Vec::new();
-    for op in history.ops() {
-        let key = history.key(op).index();
-        match (history.kind(op), history.read_value(op), history.written_value(op)) {
-            (Kind::Read, Some(value), _) if crate::history::Values::is_collection(value) => set[key] = true,
-            (Kind::Read, Some(value), _) if value != ValueId::NULL => counter[key] = true,
-            (Kind::Remove, ..) => set[key] = true,
-            (Kind::Add, _, Some(value)) => adds.push((key, value)),
-            _ => {}
-        }
-    }
-    adds.sort_unstable();
-    let repeated = adds.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0].0);
-    let read = adds.iter().map(|&(key, _)| key).filter(|&key| counter[key]);
-    let key = repeated.chain(read).find(|&key| !set[key])?;
-    Some(history.key_name(crate::history::KeyId::new(key)))
 }

@@ -4,6 +4,7 @@
 //! parallel.
 
 mod field;
+mod header;
 mod read;
 mod write;
 

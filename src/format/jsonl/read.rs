@@ -1,17 +1,17 @@
 //! Reading the native format. One pass, O(bytes).
 
-use std::{borrow::Cow, str};
+use std::str;
 
-use rustc_hash::FxHashSet;
 use serde::de::DeserializeSeed;
-use serde_json::{error::Category, value::RawValue};
+use serde_json::error::Category;
 
 use super::field::{Field, Fields, NAMES, Operations};
 use crate::{
     format::{
         Fault, ReadError, ReadOptions, builder, finish,
+        form::Tape,
         json::{Raw, without_place},
-        object::{Named, raw_in},
+        object::Named,
         suggest::did_you_mean,
     },
     history::{History, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId},
@@ -24,20 +24,28 @@ pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadE
         Err(error) if error.error_len().is_none() => str::from_utf8(&bytes[..error.valid_up_to()]).expect("valid up to there"),
         Err(error) => return Err(Fault::new(error.valid_up_to(), "invalid UTF-8").place(bytes)),
     };
-    let mut reader = Reader { content, builder: builder(options), operations: Vec::new() };
-    reader.lines(content.len() < bytes.len()).map_err(|fault| fault.place(bytes))?;
+    let mut reader = Reader { content, builder: builder(options), operations: Vec::new(), tape: Tape::default() };
+    let cut_inside_character = content.len() < bytes.len();
+    let torn = reader.lines(cut_inside_character).map_err(|fault| fault.place(bytes))?;
+    if cut_inside_character && !torn {
+        return Err(Fault::new(content.len(), "invalid UTF-8").place(bytes));
+    }
     finish(reader.builder, bytes)
 }
 
-struct Reader<'a> {
-    content: &'a str,
-    builder: HistoryBuilder,
+/// The history so far.
+pub(super) struct Reader<'a> {
+    pub content: &'a str,
+    pub builder: HistoryBuilder,
     /// The operations of the transaction at hand; kept for its memory.
     operations: Vec<Fields<'a>>,
+    /// A composite value at hand; kept for its memory.
+    pub tape: Tape<'a>,
 }
 
 impl<'a> Reader<'a> {
-    fn lines(&mut self, cut_inside_character: bool) -> Result<(), Fault> {
+    /// Takes every line; true where the last one was cut off.
+    fn lines(&mut self, cut_inside_character: bool) -> Result<bool, Fault> {
         let content = self.content;
         let mut start = 0;
         let mut number = 0u32;
@@ -52,6 +60,7 @@ impl<'a> Reader<'a> {
                     Ok(object) => self.line(&object, start, number, first)?,
                     Err(error) if newline.is_none() && (error.classify() == Category::Eof || cut_inside_character) => {
                         self.builder.warn(format!("line {number}, the last one, is cut off and was left out"));
+                        return Ok(true);
                     }
                     Err(error) => return Err(Fault::new(start + error.column().saturating_sub(1), explain(&error))),
                 }
@@ -59,7 +68,7 @@ impl<'a> Reader<'a> {
             }
             start = end + 1;
         }
-        Ok(())
+        Ok(false)
     }
 
     fn line(&mut self, object: &Fields<'a>, at: usize, line: u32, first: bool) -> Result<(), Fault> {
@@ -112,6 +121,7 @@ impl<'a> Reader<'a> {
             .deserialize(&mut deserializer)
             .map_err(|error| Fault::new(operations.at + error.column().saturating_sub(1), explain(&error)))?;
         let is_final = self.is_final(object)?;
+        let mut reads = false;
         for op in &parsed {
             let of_line = [Field::Session, Field::Status, Field::Invoke, Field::Complete, Field::Node, Field::Error, Field::Txn];
             if let Some((field, raw)) = op.first_of(&of_line, self.content) {
@@ -119,7 +129,12 @@ impl<'a> Reader<'a> {
                 return Err(raw.fault(format!("`{name}` on an operation of a transaction: it belongs to the whole transaction")));
             }
             let op = self.operation(op, operations.at, line, is_final)?;
+            reads |= op.kind == Kind::Read;
             self.push(op, operations.at)?;
+        }
+        if is_final == Some(true) && !reads {
+            let raw = object.field(Field::Final, self.content).expect("it is there");
+            return Err(raw.fault("`final` on a transaction that reads nothing: only a read is made after quiescence"));
         }
         self.operations = parsed;
         Ok(())
@@ -150,8 +165,8 @@ impl<'a> Reader<'a> {
             let (Some(from), Some(to)) = (object.field(Field::From, content), object.field(Field::To, content)) else {
                 return Err(op.fault("a cas needs both `from` and `to`"));
             };
-            input.value = from.intern(&mut self.builder.values)?;
-            input.to = to.intern(&mut self.builder.values)?;
+            input.value = from.intern(&mut self.builder.values, &mut self.tape)?;
+            input.to = to.intern(&mut self.builder.values, &mut self.tape)?;
         } else {
             if let Some((field, raw)) = object.first_of(&[Field::From, Field::To], content) {
                 return Err(raw.fault(format!("`{}` on a {}: only a cas has it", field.name(), kind.name())));
@@ -163,7 +178,7 @@ impl<'a> Reader<'a> {
             if matches!(kind, Kind::Increment | Kind::Decrement) && value.integer()?.is_none() {
                 return Err(value.expected("a counter counts by integers"));
             }
-            input.value = value.intern(&mut self.builder.values)?;
+            input.value = value.intern(&mut self.builder.values, &mut self.tape)?;
         }
         input.version = self.version(object)?;
         input.is_final = match self.is_final(object)? {
@@ -184,8 +199,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A string or an integer.
-    fn name(&mut self, raw: Raw<'a>, expected: &str, null: bool) -> Result<ValueId, Fault> {
+    /// A string or an integer, or `null` where that is a name too.
+    pub(super) fn name(&mut self, raw: Raw<'a>, expected: &str, null: bool) -> Result<ValueId, Fault> {
         let values = &mut self.builder.values;
         if let Some(text) = raw.string()? {
             return Ok(values.string(&text));
@@ -263,94 +278,6 @@ impl<'a> Reader<'a> {
                 _ => Err(raw.expected("`final` must be true or false")),
             },
         }
-    }
-
-    fn header(&mut self, object: &Fields<'a>, version: Raw<'a>) -> Result<(), Fault> {
-        if version.integer()? != Some(1) {
-            return Err(version.expected("this build reads version 1 of the format"));
-        }
-        if let Some((field, raw)) = object.first_of(&[Field::Session, Field::Op, Field::Txn], self.content) {
-            return Err(raw.fault(format!("`{}` in the header: it belongs on a line of its own", field.name())));
-        }
-        if let Some(about) = object.field(Field::About, self.content) {
-            match about.string()? {
-                Some(text) => self.builder.about(text.into_owned()),
-                None => return Err(about.expected("`about` must be a string")),
-            }
-        }
-        match object.field(Field::Initial, self.content) {
-            Some(initial) => self.initial(initial),
-            None => Ok(()),
-        }
-    }
-
-    fn initial(&mut self, initial: Raw<'a>) -> Result<(), Fault> {
-        let wrong = |error: serde_json::Error| {
-            let expected = "`initial` must be {key: value}, [[key, value], …] or one scalar for all keys";
-            Fault::new(initial.at + error.column().saturating_sub(1), format!("{expected}: {}", without_place(&error)))
-        };
-        let content = self.content;
-        let mut declared = FxHashSet::default();
-        match initial.text.as_bytes()[0] {
-            b'{' => {
-                let pairs: Pairs = serde_json::from_str(initial.text).map_err(wrong)?;
-                for (name, value) in pairs.0 {
-                    let key = self.builder.values.string(&name);
-                    self.declare(&mut declared, initial, key, raw_in(content, value))?;
-                }
-            }
-            b'[' => {
-                let pairs: Vec<(&RawValue, &RawValue)> = serde_json::from_str(initial.text).map_err(wrong)?;
-                for (key, value) in pairs {
-                    let key = self.name(raw_in(content, key), "a key in `initial` must be a string, an integer or null", true)?;
-                    self.declare(&mut declared, initial, key, raw_in(content, value))?;
-                }
-            }
-            _ => {
-                let value = initial.intern(&mut self.builder.values)?;
-                self.builder.initial(None, value);
-            }
-        }
-        Ok(())
-    }
-
-    fn declare(
-        &mut self,
-        declared: &mut FxHashSet<ValueId>,
-        initial: Raw<'a>,
-        key: ValueId,
-        value: Raw<'a>,
-    ) -> Result<(), Fault> {
-        if !declared.insert(key) {
-            let key = self.builder.values.display(key);
-            return Err(initial.fault(format!("`initial` has key {key} twice")));
-        }
-        let value = value.intern(&mut self.builder.values)?;
-        self.builder.initial(Some(key), value);
-        Ok(())
-    }
-}
-
-/// The entries of an object in their order, none lost.
-struct Pairs<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor;
-        impl<'de> serde::de::Visitor<'de> for PairsVisitor {
-            type Value = Pairs<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<M: serde::de::MapAccess<'de>>(self, mut map: M) -> Result<Pairs<'de>, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    pairs.push(entry);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(PairsVisitor)
     }
 }
 
