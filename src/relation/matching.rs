@@ -144,8 +144,9 @@ impl Matching {
                 if let [only] = candidates[..] {
                     return self.settle(history, read, only);
                 }
-                let malformed = candidates.iter().filter(|&&w| self.anomaly_of(history, read, w).is_some()).count();
-                self.ambiguous_form |= malformed > 0;
+                // Where all are excluded, what was returned has no explanation that is known to be well-formed.
+                let malformed = |&w: &u32| self.anomaly_of(history, read, w).is_some();
+                self.ambiguous_form |= candidates.is_empty() || candidates.iter().any(malformed);
                 self.ambiguous.push(read);
             }
         }
