@@ -160,7 +160,7 @@ impl Matching {
         } else {
             history.txn_session(reader) == history.txn_session(writer) && so.precedes(history, reader, writer)
         };
-        let versions_differ = matches!((history.version(read), history.version(write)), (Some(r), Some(w)) if r != w);
+        let versions_differ = matches!((history.read_version(read), history.version(write)), (Some(r), Some(w)) if r != w);
         later_in_session || versions_differ || invoked_after(history, read, write)
     }
 
