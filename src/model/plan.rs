@@ -1,6 +1,6 @@
 //! Which model is judged how, and what one judgement says about another.
 //!
-//! The cheap sets of guarantees come first, then `causal`: if it holds, so does every set of guarantees and `causal-weak`, and one order
+//! The cheap set {RYW, MR} comes first, then `causal`: if it holds, so does every set of guarantees and `causal-weak`, and one order
 //! proves them all. Else the sixteen sets are judged from small to large; a set above a violated one is violated with the same witness,
 //! a set below a satisfied one is satisfied by the same order. Every model takes its verdict from there, so nothing is judged twice.
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
-use crate::history::{DataType, History, KeyId, OpId};
+use crate::history::{DataType, History, KeyId, OpId, Status};
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::facts::Facts;
 use crate::relation::layout::lay_out;
@@ -30,6 +30,7 @@ pub(crate) struct Plan<'a> {
     pram_classic: Option<Result<Arc<Outcome>, OutOfBudget>>,
     memory_orders: Orders,
     classic_orders: Orders,
+    ok_reads: u64,
 }
 
 /// A model's own answer, before ambiguity and what it implies are considered.
@@ -50,6 +51,7 @@ impl<'a> Plan<'a> {
             pram_classic: None,
             memory_orders: Vec::new(),
             classic_orders: Vec::new(),
+            ok_reads: history.ops().filter(|&op| history.kind(op).reads() && history.status(op) == Status::Ok).count() as u64,
         }
     }
 
@@ -128,22 +130,16 @@ impl<'a> Plan<'a> {
             implied_by: Vec::new(),
             reason: Some(reason),
             stale_reads: None,
-            reads: self.ok_reads(),
+            reads: self.ok_reads,
             stale_sessions: None,
             violations: 0,
             witnesses: Vec::new(),
         }
     }
 
-    fn ok_reads(&self) -> u64 {
-        let history = self.facts.history;
-        let ok = |op: &OpId| history.kind(*op).reads() && history.status(*op) == crate::history::Status::Ok;
-        history.ops().filter(ok).count() as u64
-    }
-
     /// Judges all sets of guarantees, most by what is known of others.
     fn judge_sets(&mut self) {
-        for g in [Guarantees::NONE, Guarantees::RYW, Guarantees::MR, guarantees::DIRECT, Guarantees::ALL] {
+        for g in [guarantees::DIRECT, Guarantees::ALL] {
             self.judge_set(g);
         }
         let hb_acyclic =

@@ -150,8 +150,10 @@ impl Touches<'_> {
         supersedes: impl Fn(u32) -> bool,
         mut each: impl FnMut(u32, u32),
     ) -> Result<(), OutOfBudget> {
+        // Of a run of writes alone, no read is left to be asked about.
+        let Some(&first) = run.first() else { return Ok(()) };
         let chain = run.partition_point(|&e| !self.events.is_info(e));
-        if !self.so.overlap(self.events.session(run[0])) {
+        if !self.so.overlap(self.events.session(first)) {
             for (i, &e) in run.iter().enumerate().filter(|&(_, &e)| ask(e)) {
                 // An `info` write is preceded by a prefix of the chain.
                 let before = if i < chain {
