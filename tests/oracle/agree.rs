@@ -11,8 +11,8 @@ use testimony::model::{self, Checker, MODELS};
 use testimony::verdict::Verdict;
 use testimony::witness;
 
-use crate::decorate::{Case, GENERATORS};
-use crate::judge::{Answer, Settings, judge};
+use crate::decorate::{Case, GENERATORS, Settings};
+use crate::judge::{Answer, judge};
 use crate::plain::{self, Fault};
 use crate::toy::Toy;
 

@@ -4,9 +4,17 @@ use testimony::check::{UnmatchedReads, WriteOrder};
 use testimony::history::Status;
 
 use crate::generate;
-use crate::judge::Settings;
 use crate::rng::Rng;
 use crate::toy::{Act, Op, Toy, Txn, Val};
+
+/// How a history is to be judged.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Settings {
+    /// What is known of the order of writes.
+    pub write_order: WriteOrder,
+    /// What a read of an unknown value means.
+    pub unmatched: UnmatchedReads,
+}
 
 /// A history to judge, and where it is from.
 #[derive(Clone, Debug)]

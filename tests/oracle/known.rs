@@ -5,7 +5,8 @@ use testimony::check::{UnmatchedReads, WriteOrder};
 use testimony::model::{Guarantees, MODELS};
 use testimony::verdict::Verdict;
 
-use crate::judge::{Settings, judge};
+use crate::decorate::Settings;
+use crate::judge::judge;
 use crate::toy::Toy;
 
 const USUAL: Settings = Settings { write_order: WriteOrder::Session, unmatched: UnmatchedReads::Violation };
