@@ -79,7 +79,7 @@ fn ill_formed() -> Vec<Case> {
             witness
         }),
         case("aborted", "a w x 1 fail \n a w x 2 \n b r x 1", ALL_MODELS, |h| witness(h, AbortedRead, &[], vec![wr(0, 2)])),
-        case("intermediate", "a w x 1 \n a w y 3 + \n a w x 2 + \n b r x 1", ALL_MODELS, |h| {
+        case("intermediate", "a w x 1 \n a w y 3 + \n a w x 2 + \n b r x 1 \n a w x 4", ALL_MODELS, |h| {
             witness(h, IntermediateRead, &[], vec![wr(0, 3), po(0, 2)])
         }),
         case("internal", "a w x 1 \n a w x 2 + \n a r x 1 + \n a r x 2 +", ALL_MODELS, |h| {
@@ -499,6 +499,9 @@ fn each_rule_is_needed() {
     };
     on("from nowhere", plain, "a r x 7", true, &nowhere);
     on("nothing", plain, "a r x -", false, &nowhere);
+    let inside = |h: &History| Witness { operations: vec![op(1)], ..nowhere(h) };
+    on("from nowhere, after an own write", plain, "a w x 1 \n a r x 7 +", true, &inside);
+    on("nothing, after an own write", plain, "a w x 1 \n a r x - +", false, &inside);
     let twice = |h: &History| witness(h, Internal, &[], vec![po(0, 1)]);
     on("not its own write", plain, "a w x 1 \n a r x - +", true, &twice);
     on("its own write", plain, "a w x 1 \n a r x 1 +", false, &twice);
