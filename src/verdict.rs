@@ -55,6 +55,18 @@ pub enum Anomaly {
     WriteOrderCycle,
     /// `causal-weak`: w hb x hb r, r reads w, x writes the same key. Steps `hb` (w → x), `hb` (x → r), `wr` (w → r).
     WriteCoRead,
+    /// A list or set: an element that has to be visible to the read is not in what it returned. One step, append or add → read.
+    MissingElement,
+    /// A set: a member is there although its removal has to be visible, and every add that can be visible comes before the removal. One
+    /// step, remove → read; then one `hb` step, add → remove, for each such add.
+    PhantomMember,
+    /// A counter: the read returned less than the operations that have to be visible add up to, even with every possible decrement; or
+    /// more, even with every possible increment. A step operation → read for each that has to be visible and is needed to show it.
+    ImpossibleSum,
+    /// A list read returned an element more often than it was appended. No steps.
+    RepeatedElement,
+    /// Lists: a cycle of `ar` steps at least one of which a list read shows, none by a stale register read.
+    IncompatibleOrder,
     /// `causal-memory`, `pram-classic`: the order that one session's reads force has a cycle. Steps `so`, `wr` and `view` closing up.
     ViewCycle,
 }
@@ -104,6 +116,10 @@ pub enum Because {
     StaleRead,
     /// `vis` or `view`, write to read: the read returned the initial value although the write is visible to it along `via`.
     InitialRead,
+    /// `ar` or `view`: the list that `read` returned has the element of `from` before that of `to`.
+    ListOrder,
+    /// `vis` or `view`, append, add, remove, increment or decrement to read of its key: visible along `via`.
+    Visible,
     /// `hb`: along `via`.
     HappenedBefore,
     /// `ar`: the recorded versions of the key say so.

@@ -41,6 +41,23 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
         Anomaly::InitialRead => on_first_step(&|step| missed(names, step.from, step.to, &step.via)),
         Anomaly::StaleRead => stale_read(names, witness),
         Anomaly::WriteOrderCycle => Some(write_order_cycle(names, witness)),
+        Anomaly::MissingElement => on_first_step(&|step| {
+            format!("{} does not see {} in {}", names.session(step.to), names.written(step.from), names.key(step.to))
+        }),
+        Anomaly::PhantomMember => on_first_step(&|step| {
+            format!("{} still sees {} in {} after its removal", names.session(step.to), names.written(step.from), names.key(step.to))
+        }),
+        Anomaly::ImpossibleSum => witness.operations.last().map(|_| {
+            let read = witness.steps.first().map_or(witness.operations[0], |step| step.to);
+            format!("{} reads {} of {}, which no operations add up to", names.session(read), names.returned(read), names.key(read))
+        }),
+        Anomaly::RepeatedElement => witness.operations.first().map(|&read| {
+            format!("{} sees an element of {} more often than it was appended", names.session(read), names.key(read))
+        }),
+        Anomaly::IncompatibleOrder => witness
+            .steps
+            .first()
+            .map(|step| format!("no one order of {} explains the lists that were read", names.key(step.from))),
         Anomaly::WriteCoRead => match witness.steps.as_slice() {
             [_, seen, returned] => Some(missed(names, seen.from, returned.to, &seen.via)),
             _ => None,

@@ -81,6 +81,11 @@ fn reason(names: &Names, step: &Step) -> String {
             Some(read) => format!("{} reads {} with {} visible", names.place(read), names.found(read), names.label(from)),
             None => "shown above".into(),
         },
+        Because::ListOrder => match step.read {
+            Some(read) => format!("{} has {} before {}", names.place(read), names.label(from), names.label(to)),
+            None => "shown above".into(),
+        },
+        Because::Visible => format!("{} is visible to {}", names.place(from), names.place(to)),
         Because::InitialRead => format!("yet {} finds {}, the initial value", names.place(to), names.found(to)),
         Because::HappenedBefore => format!("{} happened before {}", names.place(from), names.place(to)),
         Because::Version => match (names.history.version(from), names.history.version(to)) {
