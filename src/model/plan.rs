@@ -28,8 +28,8 @@ pub(crate) struct Plan<'a> {
     causal_weak: Option<Result<Arc<Outcome>, OutOfBudget>>,
     causal_memory: Option<Result<Arc<Outcome>, OutOfBudget>>,
     pram_classic: Option<Result<Arc<Outcome>, OutOfBudget>>,
-    memory_orders: Orders,
-    classic_orders: Orders,
+    memory_orders: Option<Orders>,
+    classic_orders: Option<Orders>,
     ok_reads: u64,
 }
 
@@ -49,8 +49,8 @@ impl<'a> Plan<'a> {
             causal_weak: None,
             causal_memory: None,
             pram_classic: None,
-            memory_orders: Vec::new(),
-            classic_orders: Vec::new(),
+            memory_orders: None,
+            classic_orders: None,
             ok_reads: history.ops().filter(|&op| history.kind(op).reads() && history.status(op) == Status::Ok).count() as u64,
         }
     }
@@ -120,6 +120,9 @@ impl<'a> Plan<'a> {
             "key has acknowledged writes without a version: judged by the sessions' order",
             "keys have acknowledged writes without a version: judged by the sessions' order",
         );
+        if self.options.write_order == WriteOrder::RealTime && !self.times_recorded() {
+            warnings.push("no times recorded: judged by the sessions' order".to_owned());
+        }
         warnings
     }
 
@@ -220,7 +223,8 @@ impl<'a> Plan<'a> {
     /// Could a set of guarantees fail by what an ambiguous read returned? {RYW} only where its session also writes the key, {MR}
     /// only where its session does anything else to the key.
     fn set_depends(&self, g: Guarantees) -> bool {
-        if g != Guarantees::RYW && g != Guarantees::MR {
+        // A malformed read violates everything.
+        if self.facts.matching.ambiguous_form || (g != Guarantees::RYW && g != Guarantees::MR) {
             return true;
         }
         let history = self.facts.history;
@@ -231,7 +235,11 @@ impl<'a> Plan<'a> {
         of_interest.sort_unstable();
         history.ops().any(|op| {
             let (session, key) = (history.session(op).index() as u32, history.key(op).index() as u32);
-            let matters = history.kind(op).writes() || g == Guarantees::MR;
+            let matters = match history.status(op) {
+                Status::Ok => history.kind(op).writes() || g == Guarantees::MR,
+                Status::Info => history.kind(op).writes(),
+                Status::Fail => false,
+            };
             let first = of_interest.partition_point(|&(s, k, _)| (s, k) < (session, key));
             matters
                 && of_interest[first..]
@@ -282,7 +290,7 @@ impl<'a> Plan<'a> {
         outcome
     }
 
-    fn view(&self, base: Base) -> Result<(Outcome, Orders), OutOfBudget> {
+    fn view(&self, base: Base) -> Result<(Outcome, Option<Orders>), OutOfBudget> {
         let all = match &self.sets[15] {
             Some(Ok(all)) => Some(all.clone()),
             _ => None,
@@ -311,15 +319,12 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        let no_times = self.options.write_order == WriteOrder::RealTime && !self.times_recorded();
         (judgement.verdict, judgement.reason) = if !judgement.witnesses.is_empty() {
             (Verdict::Violated, None)
         } else if answer.outcome.is_err() {
             (Verdict::Unknown, Some("budget exhausted".to_owned()))
         } else if answer.depends_on_ambiguous {
             (Verdict::Unknown, Some(self.ambiguity()))
-        } else if no_times && matches!(model.checker, Checker::Guarantees(_)) {
-            (Verdict::Unknown, Some("no times recorded".to_owned()))
         } else {
             (Verdict::Satisfied, None)
         };
@@ -382,8 +387,12 @@ impl<'a> Plan<'a> {
                 (CertificateKind::OneOrder, vec![ops(&writes)])
             }
             (Checker::CausalWeak, _) => (CertificateKind::AcyclicHb, Vec::new()),
-            (Checker::CausalMemory, _) => (CertificateKind::PerSession, self.memory_orders.iter().map(|o| ops(o)).collect()),
-            (Checker::PramClassic, _) => (CertificateKind::PerSession, self.classic_orders.iter().map(|o| ops(o)).collect()),
+            (Checker::CausalMemory, _) => {
+                (CertificateKind::PerSession, self.memory_orders.as_ref()?.iter().map(|o| ops(o)).collect())
+            }
+            (Checker::PramClassic, _) => {
+                (CertificateKind::PerSession, self.classic_orders.as_ref()?.iter().map(|o| ops(o)).collect())
+            }
             _ => return None,
         };
         Some(Certificate { model: model.name, kind, orders })

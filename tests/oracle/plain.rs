@@ -218,7 +218,7 @@ impl<'h> Plain<'h> {
         let future = |w: OpId| h.txn(w) == h.txn(r) || self.begins_after(w, r);
         let alone = all.len() + usize::from(initial) == 1;
         let possible = |w: OpId| {
-            let versions = h.version(w).zip(h.version(r));
+            let versions = h.version(w).zip(h.read_version(r));
             alone || !(future(w) || self.follows(r, w) || versions.is_some_and(|(a, b)| a != b))
         };
         let mut left: Vec<From> = alive.iter().copied().filter(|&w| possible(w)).map(Some).collect();
@@ -404,7 +404,10 @@ impl<'h> Plain<'h> {
         if self.status(self.nodes[w]) == Status::Ok {
             return self.history.version(self.nodes[w]);
         }
-        bits(self.reads).filter(|&r| self.writer(r) == Some(w)).find_map(|r| self.history.version(self.nodes[r]))
+        let mut told =
+            bits(self.reads).filter(|&r| self.writer(r) == Some(w)).filter_map(|r| self.history.read_version(self.nodes[r]));
+        let first = told.next()?;
+        told.all(|version| version == first).then_some(first)
     }
 
     fn recorded(&self) -> Vec<u32> {

@@ -4,7 +4,7 @@
 use testimony::check::UnmatchedReads;
 use testimony::history::Status;
 
-use crate::toy::{Op, Toy, Txn};
+use crate::toy::{Act, Op, Toy, Txn};
 
 /// Where a read's value is from.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -129,7 +129,7 @@ fn take_part(toy: &Toy, placed: &[Placed], so_txns: &[Vec<bool>], reading: &mut 
             node_of[index] = Some(op_of.len());
             op_of.push(index);
             let ok = txn.status == Status::Ok;
-            let version = if ok { o.op.version } else { observers().find_map(|r| placed[r].op.version) };
+            let version = if ok { o.op.version } else { agreed(observers().filter_map(|r| read_version(placed[r].op))) };
             reading.nodes.push(Node { txn: o.txn, session: txn.session, key: o.op.key, source: None, writes, ok, version });
         }
     }
@@ -178,7 +178,7 @@ fn outcome(toy: &Toy, placed: &[Placed], so_txns: &[Vec<bool>], r: &Placed, unma
             || invoked_after(&toy.txns[placed[w].txn], txn)
             || placed[w].txn == r.txn
             || so_txns[r.txn][placed[w].txn]
-            || matches!((placed[w].op.version, r.op.version), (Some(a), Some(b)) if a != b)
+            || matches!((placed[w].op.version, read_version(r.op)), (Some(a), Some(b)) if a != b)
     };
     let candidates: Vec<Option<usize>> = all.iter().copied().filter(|w| w.is_none_or(|w| !excluded(w))).collect();
     match candidates[..] {
@@ -194,6 +194,17 @@ fn outcome(toy: &Toy, placed: &[Placed], so_txns: &[Vec<bool>], r: &Placed, unma
 /// Was a invoked after b completed?
 fn invoked_after(a: &Txn, b: &Txn) -> bool {
     matches!((b.complete, a.invoke), (Some(complete), Some(invoke)) if complete < invoke)
+}
+
+/// The one version that all tell, if they tell one.
+fn agreed(mut versions: impl Iterator<Item = i64>) -> Option<i64> {
+    let first = versions.next()?;
+    versions.all(|version| version == first).then_some(first)
+}
+
+/// The version of what was read; a cas records that of what it wrote.
+fn read_version(op: &Op) -> Option<i64> {
+    if matches!(op.act, Act::Read(_)) { op.version } else { None }
 }
 
 /// Is the write at this place its transaction's last to the key?
