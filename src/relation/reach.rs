@@ -6,7 +6,7 @@
 //! O(n k). The choice is made by measuring the windows first.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::Guarantees;
 
@@ -41,6 +41,34 @@ pub(crate) fn answer(
         }
     }
     by_walks(graph, place, &groups, budget)
+}
+
+/// Every node of interest that a path leads from to this one, by walking all the way back.
+pub(crate) fn sources(
+    graph: &Graph<'_>,
+    to: u32,
+    of_interest: impl Fn(u32) -> bool,
+    budget: &Budget,
+) -> Result<Vec<u32>, OutOfBudget> {
+    let mut seen: FxHashSet<u32> = FxHashSet::default();
+    let mut stack = vec![to];
+    let mut found = Vec::new();
+    let mut steps = 0u32;
+    while let Some(node) = stack.pop() {
+        steps = steps.wrapping_add(1);
+        if steps.is_multiple_of(4096) {
+            budget.check()?;
+        }
+        graph.into(node, |from, _| {
+            if seen.insert(from) {
+                stack.push(from);
+                if of_interest(from) {
+                    found.push(from);
+                }
+            }
+        });
+    }
+    Ok(found)
 }
 
 /// What a thread keeps between walks: when each node was last seen, and who asks for it.
@@ -122,6 +150,7 @@ fn clocks_apply<'a>(graph: &Graph<'a>) -> Option<&'a Links> {
     let applies = graph.extra.is_none()
         && graph.only_reader.is_none()
         && links.plain
+        && graph.events.collected.is_empty()
         && graph.events.chain_ends.len() <= MAX_SESSIONS
         && known.contains(&graph.guarantees);
     applies.then_some(links)
