@@ -32,18 +32,13 @@ pub(crate) fn judge(facts: &Facts<'_>, max_witnesses: usize) -> Result<Outcome, 
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
     contradicted(facts, &hb, layout, |x, read| match facts.events.source[read as usize] {
         NONE => initial.push((x, read)),
-        w => asked.push((x, w, read)),
+        w => asked.push((w, x, read)),
     })?;
-    asked.sort_unstable();
-    let mut questions: Vec<Question> = asked.iter().map(|&(x, w, _)| (w, x)).collect();
-    questions.dedup();
-    let answers = reach::answer(&hb, Some(&layout.place), &layout.order, &questions, facts.budget)?;
-    let mut ordered: Vec<Question> = questions.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|(q, _)| q).collect();
-    ordered.sort_unstable();
-    let mut overwritten: Vec<(u32, u32, u32)> =
-        asked.into_iter().filter(|&(x, w, _)| ordered.binary_search(&(w, x)).is_ok()).map(|(x, w, read)| (read, w, x)).collect();
-    overwritten.sort_unstable();
-    overwritten.dedup_by_key(|&mut (read, _, _)| read);
+    asked.sort_unstable_by_key(|&(_, x, read)| (read, x));
+    let reached = reach::first_reached(&hb, &layout.place, &layout.order, &asked, facts.budget)?;
+    let groups = asked.chunk_by(|a, b| a.2 == b.2);
+    let overwritten: Vec<(u32, u32, u32)> =
+        groups.zip(reached).filter_map(|(group, x)| Some((group[0].2, group[0].0, x?))).collect();
     initial.dedup_by_key(|&mut (_, read)| read);
     let mut unexplained: Vec<Breach> = initial.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect();
     unexplained.extend(breaches(facts, &hb, layout, facts.events.collection_reads())?);

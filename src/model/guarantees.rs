@@ -9,6 +9,7 @@
 //! Soundness never depends on the guess that π starts from: only true constraints are ever added. Cost: a round is O(n) and the
 //! questions that π raises; a good guess raises few, and one or two rounds do.
 
+use crate::history::SessionId;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
@@ -30,6 +31,8 @@ pub(crate) enum Outcome {
     Satisfied(Vec<u32>),
     /// With at least one witness, and how many separate contradictions there are.
     Violated(Vec<Witness>, u64),
+    /// Neither: no contradiction is known, and no order that explains the reads of this overlapping session.
+    Undecided(SessionId),
 }
 
 /// The sets whose constraints one pass over each session's runs yields.

@@ -318,6 +318,9 @@ impl<'a> Plan<'a> {
             (Verdict::Unknown, Some("budget exhausted".to_owned()))
         } else if answer.depends_on_ambiguous {
             (Verdict::Unknown, Some(self.ambiguity()))
+        } else if let Ok(Outcome::Undecided(session)) = answer.outcome.as_deref() {
+            let session = self.facts.history.session_text(*session);
+            (Verdict::Unknown, Some(format!("session {session} overlaps: no order found that explains its reads")))
         } else {
             (Verdict::Satisfied, None)
         };

@@ -14,7 +14,7 @@ use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::Graph;
 use crate::relation::layout::{Layout, lay_out};
-use crate::relation::reach::{self, Question};
+use crate::relation::reach;
 
 use super::breach::{Breach, breaches};
 use super::guarantees::{contradicted, direct};
@@ -44,12 +44,10 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
     stale.extend(breaches(facts, &visibility, &layout, facts.events.collection_reads())?.iter().map(Breach::read));
     let known: FxHashSet<u32> = stale.iter().copied().collect();
     asked.retain(|&(_, _, read)| !known.contains(&read));
-    asked.sort_unstable_by_key(|&(w, x, _)| (x, w));
-    let mut questions: Vec<Question> = asked.iter().map(|&(w, x, _)| (w, x)).collect();
-    questions.dedup();
-    let answers = reach::answer(&base, Some(&layout.place), &layout.order, &questions, facts.budget)?;
-    let ordered: FxHashSet<Question> = questions.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|(q, _)| q).collect();
-    stale.extend(asked.iter().filter(|&&(w, x, _)| ordered.contains(&(w, x))).map(|&(_, _, read)| read));
+    asked.sort_unstable_by_key(|&(_, x, read)| (read, x));
+    let reached = reach::first_reached(&base, &layout.place, &layout.order, &asked, facts.budget)?;
+    let groups = asked.chunk_by(|a, b| a.2 == b.2);
+    stale.extend(groups.zip(reached).filter(|(_, reached)| reached.is_some()).map(|(group, _)| group[0].2));
     stale.sort_unstable();
     stale.dedup();
     Ok(Some(stale))

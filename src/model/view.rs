@@ -41,8 +41,9 @@ pub(crate) enum Base {
 /// Orders that prove it, one a session: its reads and the writes of its view, as events.
 pub(crate) type Orders = Vec<Vec<u32>>;
 
-/// Judges every session. `explained` is an order of all events that extends hb, if one is known. Orders are kept where asked for; they
-/// are absent where a session that overlaps has none that a greedy choice finds.
+/// Judges every session. `explained` is an order of all events that extends hb, if one is known. Orders are kept where asked for. In a
+/// session that overlaps, an acyclic HB does not yet prove that some order explains all its reads: where a greedy choice finds none,
+/// the outcome is undecided.
 pub(crate) fn judge(
     facts: &Facts<'_>,
     base: Base,
@@ -60,7 +61,7 @@ pub(crate) fn judge(
     let judged: Result<Vec<Judged>, OutOfBudget> =
         needed.par_iter().map_init(workspace, |w, &s| View { facts, base, session: s }.judge(w, keep_orders)).collect();
     let mut orders = keep_orders.then(|| vec![Vec::new(); sessions as usize]);
-    let (mut witnesses, mut violations) = (Vec::new(), 0);
+    let (mut witnesses, mut violations, mut undecided) = (Vec::new(), 0, None);
     for (s, result) in needed.into_iter().zip(judged?) {
         match result {
             Ok(Some(order)) => {
@@ -68,7 +69,7 @@ pub(crate) fn judge(
                     orders[s as usize] = order;
                 }
             }
-            Ok(None) => orders = None,
+            Ok(None) => undecided = undecided.or(Some(SessionId::new(s as usize))),
             Err(failure) => {
                 violations += 1;
                 if witnesses.len() < max_witnesses.max(1) {
@@ -77,7 +78,11 @@ pub(crate) fn judge(
             }
         }
     }
-    let outcome = if violations == 0 { Outcome::Satisfied(Vec::new()) } else { Outcome::Violated(witnesses, violations) };
+    let outcome = match undecided {
+        _ if violations > 0 => Outcome::Violated(witnesses, violations),
+        Some(session) => Outcome::Undecided(session),
+        None => Outcome::Satisfied(Vec::new()),
+    };
     Ok((outcome, orders))
 }
 
@@ -154,7 +159,7 @@ impl View<'_, '_> {
         let judged = self.saturate(w)?;
         let result = match judged {
             Some(breach) => Err(Failure { extra: w.extra.clone(), breach }),
-            None if keep_order && self.overlaps() && !self.choose(w)? => Ok(None),
+            None if self.overlaps() && !self.choose(w)? => Ok(None),
             None if keep_order => Ok(Some(self.order(&w.layout))),
             None => Ok(Some(Vec::new())),
         };
