@@ -73,13 +73,14 @@ pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> R
         Err(_) => cyclic_components(&graph, facts.budget)?,
     };
     let violations = (contradictions.len() + components.len()) as u64;
-    let mut witnesses = Vec::new();
-    for component in components.iter().take(max_witnesses.max(1)) {
-        facts.budget.check().or(if witnesses.is_empty() { Ok(()) } else { Err(OutOfBudget) })?;
+    // A read that nothing explains shows more with less than a cycle does.
+    let shown = max_witnesses.max(1);
+    let mut witnesses: Vec<Witness> = contradictions.iter().take(shown).map(|breach| shrink.breach(breach)).collect();
+    for component in components.iter().take(shown - witnesses.len()) {
+        if !witnesses.is_empty() && facts.budget.check().is_err() {
+            break;
+        }
         witnesses.push(shrink.cycle(&graph, component));
-    }
-    for breach in contradictions.iter().take(max_witnesses.max(1).saturating_sub(witnesses.len())) {
-        witnesses.push(shrink.breach(breach));
     }
     Ok(Outcome::Violated(witnesses, violations))
 }
