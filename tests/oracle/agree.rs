@@ -24,7 +24,7 @@ fn cases() -> impl ParallelIterator<Item = Case> {
 }
 
 /// At most so many kinds of disagreement are shown.
-const SHOWN: usize = 12;
+const SHOWN: usize = 30;
 
 /// Runs `disagreements` over all cases; of each kind that there is, one case is shrunk and shown.
 fn check_all(disagreements: impl Fn(&Toy, Settings) -> Vec<String> + Sync) {

@@ -100,8 +100,6 @@ pub fn check(history: &History, settings: Settings, fault: Option<Fault>) -> (Ve
             Verdict::Violated
         } else if !plain.has(Fault::AmbiguousForgotten) && plain.ambiguous.iter().any(|&a| plain.matters(a, model.checker)) {
             Verdict::Unknown
-        } else if plain.lacks_times() && matches!(model.checker, Checker::Guarantees(_)) {
-            Verdict::Unknown
         } else {
             Verdict::Satisfied
         }
@@ -264,9 +262,10 @@ impl<'h> Plain<'h> {
         if self.has(Fault::OverlapIgnored) {
             return if self.goes_on(from) { others().filter(|&t| t > from).fold(0, |m, t| m | 1 << t.index()) } else { 0 };
         }
+        let chain: Vec<TxnId> = others().filter(|&t| self.goes_on(t)).collect();
         let (mut reached, mut open) = (0u32, vec![from]);
         while let Some(at) = open.pop().filter(|&at| self.goes_on(at)) {
-            for to in others().filter(|&to| to != at && self.steps(at, to)) {
+            for to in others().filter(|&to| to != at && self.steps(at, to, &chain)) {
                 if reached >> to.index() & 1 == 0 {
                     reached |= 1 << to.index();
                     open.push(to);
@@ -279,15 +278,13 @@ impl<'h> Plain<'h> {
         reached
     }
 
-    fn steps(&self, a: TxnId, b: TxnId) -> bool {
+    fn steps(&self, a: TxnId, b: TxnId, chain: &[TxnId]) -> bool {
         let h = self.history;
         let completed = |t: TxnId| h.completed(t).filter(|_| h.txn_status(t) != Status::Info);
-        let untimed = |t: TxnId| h.invoked(t).is_none() || completed(t).is_none() && h.txn_status(t) != Status::Info;
-        if untimed(a) || untimed(b) {
-            return a < b;
-        }
-        let over_by = |first, second| completed(first).is_some_and(|end| Some(end) <= h.invoked(second));
-        over_by(a, b) && (a < b || !over_by(b, a))
+        let forward = completed(a).zip(h.invoked(b)).map(|(completed, invoked)| completed <= invoked);
+        let backward = completed(b).zip(h.invoked(a)).is_some_and(|(completed, invoked)| completed <= invoked);
+        let neighbours = a < b && !chain.iter().any(|&t| a < t && t < b);
+        forward.unwrap_or(neighbours && !backward) && !(backward && b < a)
     }
 
     /// Could an ambiguous read have made this model violated?
@@ -297,15 +294,14 @@ impl<'h> Plain<'h> {
         match checker {
             _ if maybe_malformed => true,
             Checker::WellFormed => false,
-            Checker::Guarantees(Guarantees::RYW) => beside.any(|o| self.writes(o)),
-            Checker::Guarantees(Guarantees::MR) => beside.any(|o| o != r || self.writes(o)),
+            Checker::Guarantees(Guarantees::RYW) => beside.any(|o| self.writes(o) && self.status(o) != Status::Fail),
+            Checker::Guarantees(Guarantees::MR) => beside.any(|o| match self.status(o) {
+                Status::Ok => o != r || self.writes(o),
+                Status::Info => self.writes(o),
+                Status::Fail => false,
+            }),
             _ => true,
         }
-    }
-
-    fn lacks_times(&self) -> bool {
-        let timed = |t: TxnId| self.history.invoked(t).and(self.history.completed(t)).is_some();
-        self.write_order == WriteOrder::RealTime && !self.history.txns().any(timed)
     }
 
     fn same_key(&self, a: usize, b: usize) -> bool {
