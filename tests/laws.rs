@@ -43,13 +43,19 @@ fn judge(toy: &Toy, settings: Settings) -> Judged {
 }
 
 /// What must not change under a change that means nothing.
-fn answer(judged: &Judged) -> (Vec<(Verdict, Option<u64>, Option<u64>)>, Option<Vec<Guarantees>>, u64) {
-    let each = judged.judgements.iter().map(|j| (j.verdict, j.stale_reads, j.stale_sessions)).collect();
-    let minimal = judged.minimal_violated.clone().map(|mut sets| {
-        sets.sort_unstable();
-        sets
-    });
-    (each, minimal, judged.skipped)
+#[derive(PartialEq, Debug)]
+struct Answer {
+    /// By model: the verdict, and the stale reads and their sessions.
+    verdicts: Vec<(Verdict, Option<u64>, Option<u64>)>,
+    minimal_violated: Option<Vec<Guarantees>>,
+    skipped: u64,
+}
+
+fn answer(judged: &Judged) -> Answer {
+    let verdicts = judged.judgements.iter().map(|j| (j.verdict, j.stale_reads, j.stale_sessions)).collect();
+    let mut minimal_violated = judged.minimal_violated.clone();
+    minimal_violated.iter_mut().for_each(|sets| sets.sort_unstable());
+    Answer { verdicts, minimal_violated, skipped: judged.skipped }
 }
 
 /// Holds a law to every case; `law` says what is wrong.

@@ -3,7 +3,6 @@
 //! Malformed reads violate every model and are left out of the rest; ambiguous reads are left out, and where the rest is satisfied a
 //! model that could have depended on one is unknown.
 
-use testimony::check::WriteOrder;
 use testimony::history::Status;
 use testimony::model::{Checker, Guarantees, MODELS};
 use testimony::verdict::Verdict;
