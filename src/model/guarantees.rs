@@ -34,6 +34,9 @@ pub(crate) enum Outcome {
 /// The sets whose constraints one pass over each session's runs yields.
 pub(crate) const DIRECT: Guarantees = Guarantees::RYW.with(Guarantees::MR);
 
+/// So many questions at once: bounds memory, where reads that run against the order ask n² of them.
+pub(crate) const BATCH: usize = 4_000_000;
+
 /// Judges a history by a set of guarantees.
 pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
     let shrink = Shrink { facts, guarantees: g };
@@ -78,21 +81,30 @@ pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> R
 fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<Sight>, Option<Vec<u32>>), OutOfBudget> {
     let visibility = facts.visibility(g);
     let mut guess = facts.guess().to_vec();
+    // Reads that run against the order contradict n² pairs. What a round leaves out the next one finds.
+    let most = facts.events.len() + 1_000_000;
     loop {
         let graph = Graph { extra: Some(extra), ..visibility };
         let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else { return Ok((Vec::new(), None)) };
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
         let mut contradictions: Vec<Sight> = Vec::new();
-        contradicted(facts, &visibility, &layout, |x, read| match facts.events.source[read as usize] {
-            NONE => contradictions.push((x, read)),
-            w => found.push((w, x, read)),
+        contradicted(facts, &visibility, &layout, |x, read| {
+            match facts.events.source[read as usize] {
+                NONE if contradictions.last().is_some_and(|sight| sight.1 == read) => {}
+                NONE => contradictions.push((x, read)),
+                w if found.len() < most => found.push((w, x, read)),
+                _ => {}
+            }
+            Ok(())
         })?;
-        contradictions.dedup_by_key(|sight| sight.1);
         // Many reads may show the same edge: the first of them is its reason.
         found.sort_unstable();
         found.dedup_by_key(|edge| (edge.0, edge.1));
         for &(w, x, read) in &found {
             extra.add(x, w, Reason::Stale(read));
+        }
+        if extra.len() > 16 * most {
+            return Err(OutOfBudget);
         }
         if !contradictions.is_empty() {
             return Ok((contradictions, None));
@@ -111,16 +123,16 @@ pub(crate) fn contradicted(
     facts: &Facts<'_>,
     visibility: &Graph<'_>,
     layout: &Layout,
-    mut each: impl FnMut(u32, u32),
+    mut each: impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
 ) -> Result<(), OutOfBudget> {
-    /// So many questions at once: bounds memory.
-    const BATCH: usize = 4_000_000;
     let events = &facts.events;
     let writes = WritesInOrder::new(facts, layout);
     let mut questions: Vec<Question> = Vec::new();
     let mut answer = |questions: &mut Vec<Question>| -> Result<(), OutOfBudget> {
         let answers = reach::answer(visibility, Some(&layout.place), &layout.order, questions, facts.budget)?;
-        questions.iter().zip(answers).filter(|&(_, yes)| yes).for_each(|(&(x, read), _)| each(x, read));
+        for (&(x, read), _) in questions.iter().zip(answers).filter(|&(_, yes)| yes) {
+            each(x, read)?;
+        }
         questions.clear();
         Ok(())
     };

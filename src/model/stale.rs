@@ -15,7 +15,7 @@ use crate::relation::graph::Graph;
 use crate::relation::layout::{Layout, lay_out};
 use crate::relation::reach::{self, Question};
 
-use super::guarantees::{DIRECT, contradicted};
+use super::guarantees::{BATCH, DIRECT, contradicted};
 
 /// The stale reads, ascending; `None` where the base constraints contradict one another, so that no order extends them.
 pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
@@ -26,34 +26,57 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
     let mut stale: Vec<u32> = Vec::new();
     // (w, x, r): r is stale if w precedes x.
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
-    let mut each = |x: u32, read: u32| match facts.events.source[read as usize] {
-        NONE => stale.push(read),
-        w => match (facts.recorded.version(w), facts.recorded.version(x)) {
-            (Some(a), Some(b)) if a < b => stale.push(read),
-            (Some(a), Some(b)) if a > b => {}
-            _ => asked.push((w, x, read)),
-        },
+    let mut each = |x: u32, read: u32| {
+        match facts.events.source[read as usize] {
+            _ if stale.last() == Some(&read) => {}
+            NONE => stale.push(read),
+            w => match (facts.recorded.version(w), facts.recorded.version(x)) {
+                (Some(a), Some(b)) if a < b => stale.push(read),
+                (Some(a), Some(b)) if a > b => {}
+                _ => asked.push((w, x, read)),
+            },
+        }
+        if asked.len() >= BATCH { overwritten(facts, &base, &layout, &mut asked, &mut stale) } else { Ok(()) }
     };
     if direct {
         seen_before(facts, g, &layout, &mut each)?;
     } else {
         contradicted(facts, &visibility, &layout, &mut each)?;
     }
-    let known: FxHashSet<u32> = stale.iter().copied().collect();
-    asked.retain(|&(_, _, read)| !known.contains(&read));
-    asked.sort_unstable_by_key(|&(w, x, _)| (x, w));
-    let mut questions: Vec<Question> = asked.iter().map(|&(w, x, _)| (w, x)).collect();
-    questions.dedup();
-    let answers = reach::answer(&base, Some(&layout.place), &layout.order, &questions, facts.budget)?;
-    let ordered: FxHashSet<Question> = questions.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|(q, _)| q).collect();
-    stale.extend(asked.iter().filter(|&&(w, x, _)| ordered.contains(&(w, x))).map(|&(_, _, read)| read));
+    overwritten(facts, &base, &layout, &mut asked, &mut stale)?;
     stale.sort_unstable();
     stale.dedup();
     Ok(Some(stale))
 }
 
+/// Moves the reads of those (w, x, r) with w before x in the base order to the stale ones; takes the others out.
+fn overwritten(
+    facts: &Facts<'_>,
+    base: &Graph<'_>,
+    layout: &Layout,
+    asked: &mut Vec<(u32, u32, u32)>,
+    stale: &mut Vec<u32>,
+) -> Result<(), OutOfBudget> {
+    let known: FxHashSet<u32> = stale.iter().copied().collect();
+    asked.retain(|&(_, _, read)| !known.contains(&read));
+    asked.sort_unstable_by_key(|&(w, x, _)| (x, w));
+    let mut questions: Vec<Question> = asked.iter().map(|&(w, x, _)| (w, x)).collect();
+    questions.dedup();
+    let answers = reach::answer(base, Some(&layout.place), &layout.order, &questions, facts.budget)?;
+    let ordered: FxHashSet<Question> = questions.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|(q, _)| q).collect();
+    stale.extend(asked.drain(..).filter(|&(w, x, _)| ordered.contains(&(w, x))).map(|(_, _, read)| read));
+    stale.sort_unstable();
+    stale.dedup();
+    Ok(())
+}
+
 /// For {RYW}, {MR} and both: calls back with (x, r) for the visible writes x of r's key that the layout puts after what r returned.
-fn seen_before(facts: &Facts<'_>, g: Guarantees, layout: &Layout, each: &mut impl FnMut(u32, u32)) -> Result<(), OutOfBudget> {
+fn seen_before(
+    facts: &Facts<'_>,
+    g: Guarantees,
+    layout: &Layout,
+    each: &mut impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
+) -> Result<(), OutOfBudget> {
     let events = &facts.events;
     let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
     let place = |e: u32| layout.place[e as usize];
@@ -76,7 +99,7 @@ fn seen_before(facts: &Facts<'_>, g: Guarantees, layout: &Layout, each: &mut imp
                         && (w == NONE || place(x) > place(w))
                         && events.so(facts.history, &facts.so, touch, read)
                     {
-                        each(x, read);
+                        each(x, read)?;
                     }
                 }
             }
@@ -88,7 +111,7 @@ fn seen_before(facts: &Facts<'_>, g: Guarantees, layout: &Layout, each: &mut imp
             if !events.is_write(e) {
                 let w = events.source[e as usize];
                 let newer = before.iter().rev().take_while(|&&x| w == NONE || place(x) > place(w));
-                newer.filter(|&&x| x != w).for_each(|&x| each(x, e));
+                newer.filter(|&&x| x != w).try_for_each(|&x| each(x, e))?;
             } else if own && !facts.recorded.by_version(key) {
                 before.clear();
             }
