@@ -45,11 +45,21 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
             format!("{} does not see {} in {}", names.session(step.to), names.written(step.from), names.key(step.to))
         }),
         Anomaly::PhantomMember => on_first_step(&|step| {
-            format!("{} still sees {} in {} after its removal", names.session(step.to), names.written(step.from), names.key(step.to))
+            format!(
+                "{} still sees {} in {} after its removal",
+                names.session(step.to),
+                names.written(step.from),
+                names.key(step.to)
+            )
         }),
         Anomaly::ImpossibleSum => witness.operations.last().map(|_| {
             let read = witness.steps.first().map_or(witness.operations[0], |step| step.to);
-            format!("{} reads {} of {}, which no operations add up to", names.session(read), names.returned(read), names.key(read))
+            format!(
+                "{} reads {} of {}, which no operations add up to",
+                names.session(read),
+                names.returned(read),
+                names.key(read)
+            )
         }),
         Anomaly::RepeatedElement => witness.operations.first().map(|&read| {
             format!("{} sees an element of {} more often than it was appended", names.session(read), names.key(read))
