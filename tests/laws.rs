@@ -42,8 +42,11 @@ fn judge(toy: &Toy, settings: Settings) -> Judged {
     check::check(&toy.history(), &options(settings))
 }
 
-/// What must not change under a change that means nothing.
-fn answer(judged: &Judged) -> (Vec<(Verdict, Option<u64>, Option<u64>)>, Option<Vec<Guarantees>>, u64) {
+/// What must not change under a change that means nothing: the verdicts with their stale reads and the sessions of these, the minimal
+/// violated sets, and how many reads were skipped.
+type Answer = (Vec<(Verdict, Option<u64>, Option<u64>)>, Option<Vec<Guarantees>>, u64);
+
+fn answer(judged: &Judged) -> Answer {
     let each = judged.judgements.iter().map(|j| (j.verdict, j.stale_reads, j.stale_sessions)).collect();
     let minimal = judged.minimal_violated.clone().map(|mut sets| {
         sets.sort_unstable();
@@ -136,7 +139,7 @@ fn deleting_a_read_never_turns_satisfied_into_violated() {
         for t in 0..case.toy.txns.len() {
             for place in 0..case.toy.txns[t].ops.len() {
                 let mut less = case.toy.clone();
-                if !matches!(less.txns[t].ops.remove(place).act, Act::Read(_)) {
+                if !matches!(less.txns[t].ops.remove(place).act, Act::Read(_)) || partly_timed(&case.toy, less.txns[t].session) {
                     continue;
                 }
                 less.txns.retain(|txn| !txn.ops.is_empty());
@@ -153,6 +156,14 @@ fn deleting_a_read_never_turns_satisfied_into_violated() {
         }
         Ok(())
     });
+}
+
+/// Do some transactions of the session have both times and others not? Then the file's order holds between neighbours, and those of a
+/// read that is gone are neighbours that were none: more order, not less evidence.
+fn partly_timed(toy: &Toy, session: u8) -> bool {
+    let mut timed = toy.txns.iter().filter(|txn| txn.session == session).map(|txn| txn.invoke.is_some());
+    let first = timed.next();
+    timed.any(|timed| Some(timed) != first)
 }
 
 /// Everything that was found, to compare.
@@ -218,14 +229,13 @@ const STACK: usize = 256 << 10;
 
 #[test]
 fn a_session_of_two_million_operations_overflows_no_stack() {
-    for (name, last_read, wanted) in [("fresh", 1_000_000, Verdict::Satisfied), ("stale", 1, Verdict::Violated)] {
+    for (name, last_read, wanted) in [("fresh", 1_000_000, Verdict::Satisfied), ("stale", 999_960, Verdict::Violated)] {
         let history = long_session(1_000_000, last_read);
         let pool = ThreadPoolBuilder::new().num_threads(2).stack_size(STACK).build().expect("threads");
         let run = move || pool.install(|| check::check(&history, &Options::default()));
         let thread = std::thread::Builder::new().stack_size(STACK).spawn(run).expect("a thread");
         for judgement in thread.join().expect("no overflow").judgements {
-            let mild = ["well-formed"].contains(&judgement.model);
-            let wanted = if mild { Verdict::Satisfied } else { wanted };
+            let wanted = if judgement.model == "well-formed" { Verdict::Satisfied } else { wanted };
             assert_eq!(judgement.verdict, wanted, "{} of the {name} history", judgement.model);
         }
     }

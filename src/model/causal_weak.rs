@@ -1,18 +1,21 @@
 //! `causal-weak` (CC): hb is acyclic, and no read returns the initial value, or a write w, while a write x of its key is in its causal
 //! past (for w: after w in it). Bouajjani et al. (POPL'17), section 3: the bad patterns `cyclic-co`, `write-co-init-read`, `write-co-read`.
 //!
+//! Of lists, sets and counters no read may be out of its causal past's bounds, and no list may have two elements against hb.
+//!
 //! One round of order-guided checking: in any order that extends hb, such an x stands between w and r. Cost: O(n) and the questions
 //! that the order raises.
 
+use crate::history::DataType;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
-use crate::relation::events::NONE;
+use crate::relation::events::{Collected, NONE};
 use crate::relation::facts::Facts;
-use crate::relation::layout::lay_out;
 use crate::relation::reach::{self, Question};
 use crate::witness::shrink::Shrink;
 
+use super::breach::{Breach, breaches};
 use super::guarantees::{Outcome, contradicted};
 
 /// Judges a history. The order of a satisfied outcome is empty: being acyclic is the proof.
@@ -20,33 +23,69 @@ pub(crate) fn judge(facts: &Facts<'_>, max_witnesses: usize) -> Result<Outcome, 
     let shrink = Shrink { facts, guarantees: Guarantees::ALL };
     let hb = facts.visibility(Guarantees::ALL);
     let shown = max_witnesses.max(1);
-    let Ok(layout) = lay_out(&hb, facts.guess().iter().copied(), facts.budget)? else {
+    let Some(layout) = facts.hb_layout()? else {
         let components = cyclic_components(&hb, facts.budget)?;
         let witnesses = components.iter().take(shown).map(|component| shrink.cycle(&hb, component)).collect();
         return Ok(Outcome::Violated(witnesses, components.len() as u64));
     };
     let mut initial: Vec<(u32, u32)> = Vec::new();
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
-    contradicted(facts, &hb, &layout, |x, read| match facts.events.source[read as usize] {
+    contradicted(facts, &hb, layout, |x, read| match facts.events.source[read as usize] {
         NONE => initial.push((x, read)),
-        w => asked.push((x, w, read)),
+        w => asked.push((w, x, read)),
     })?;
-    asked.sort_unstable();
-    let mut questions: Vec<Question> = asked.iter().map(|&(x, w, _)| (w, x)).collect();
-    questions.dedup();
-    let answers = reach::answer(&hb, Some(&layout.place), &layout.order, &questions, facts.budget)?;
-    let mut ordered: Vec<Question> = questions.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|(q, _)| q).collect();
-    ordered.sort_unstable();
-    let mut overwritten: Vec<(u32, u32, u32)> =
-        asked.into_iter().filter(|&(x, w, _)| ordered.binary_search(&(w, x)).is_ok()).map(|(x, w, read)| (read, w, x)).collect();
-    overwritten.sort_unstable();
-    overwritten.dedup_by_key(|&mut (read, _, _)| read);
+    asked.sort_unstable_by_key(|&(_, x, read)| (read, x));
+    let reached = reach::first_reached(&hb, &layout.place, &layout.order, &asked, facts.budget)?;
+    let groups = asked.chunk_by(|a, b| a.2 == b.2);
+    let overwritten: Vec<(u32, u32, u32)> =
+        groups.zip(reached).filter_map(|(group, x)| Some((group[0].2, group[0].0, x?))).collect();
     initial.dedup_by_key(|&mut (_, read)| read);
-    let violations = (overwritten.len() + initial.len()) as u64;
+    let mut unexplained: Vec<Breach> = initial.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect();
+    unexplained.extend(breaches(facts, &hb, layout, facts.events.collection_reads())?);
+    let reversed = reversed_lists(facts)?;
+    let violations = (overwritten.len() + unexplained.len() + reversed.len()) as u64;
     if violations == 0 {
         return Ok(Outcome::Satisfied(Vec::new()));
     }
     let mut witnesses: Vec<_> = overwritten.iter().take(shown).map(|&(read, w, x)| shrink.write_co_read(w, x, read)).collect();
-    witnesses.extend(initial.iter().take(shown - witnesses.len()).map(|&(x, read)| shrink.initial_read(x, read)));
+    witnesses.extend(unexplained.iter().take(shown - witnesses.len()).map(|breach| shrink.breach(breach)));
+    let left = shown - witnesses.len();
+    witnesses.extend(reversed.iter().take(left).map(|&(read, first, second)| shrink.reversed_list(read, first, second)));
     Ok(Outcome::Violated(witnesses, violations))
+}
+
+/// List reads with an element before another that precedes it in hb: (read, that element, the other), one for each shortest such list.
+fn reversed_lists(facts: &Facts<'_>) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
+    let events = &facts.events;
+    let Some(layout) = facts.hb_layout()? else { return Ok(Vec::new()) };
+    let place = |e: u32| layout.place[e as usize];
+    // By node of a list, the latest place among its elements: most lists are in the layout's order, and ask nothing.
+    let mut latest: Vec<u32> = Vec::with_capacity(events.collected.len());
+    let mut asked: Vec<(u32, u32, u32)> = Vec::new();
+    for (i, &Collected { before, write, read }) in events.collected.iter().enumerate() {
+        let so_far = before.checked_sub(events.len() as u32).and_then(|b| latest.get(b as usize)).copied().unwrap_or(0);
+        latest.push(so_far.max(place(write)));
+        if events.key_type(write) != DataType::List || so_far < place(write) {
+            continue;
+        }
+        if i % 1024 == 0 {
+            facts.budget.check()?;
+        }
+        let mut node = before;
+        while let Some(earlier) = events.collection(node) {
+            if place(earlier.write) > place(write) {
+                asked.push((earlier.write, write, read));
+            }
+            node = earlier.before;
+        }
+    }
+    asked.sort_unstable();
+    let questions: Vec<Question> = asked.iter().map(|&(first, second, _)| (second, first)).collect();
+    let hb = facts.visibility(Guarantees::ALL);
+    let answers = reach::answer(&hb, Some(&layout.place), &layout.order, &questions, facts.budget)?;
+    let mut reversed: Vec<(u32, u32, u32)> =
+        asked.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|((first, second, read), _)| (read, first, second)).collect();
+    reversed.sort_unstable();
+    reversed.dedup_by_key(|&mut (read, _, _)| read);
+    Ok(reversed)
 }

@@ -9,6 +9,7 @@
 //! Soundness never depends on the guess that π starts from: only true constraints are ever added. Cost: a round is O(n) and the
 //! questions that π raises; a good guess raises few, and one or two rounds do.
 
+use crate::history::SessionId;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
@@ -17,9 +18,10 @@ use crate::relation::facts::Facts;
 use crate::relation::graph::{Extra, Graph, Reason};
 use crate::relation::layout::{Layout, lay_out};
 use crate::relation::reach::{self, Question};
-use crate::relation::touches::Sight;
 use crate::verdict::Witness;
 use crate::witness::shrink::Shrink;
+
+use super::breach::{Breach, breaches};
 
 /// What judging came to.
 #[derive(Clone, Debug)]
@@ -29,23 +31,32 @@ pub(crate) enum Outcome {
     Satisfied(Vec<u32>),
     /// With at least one witness, and how many separate contradictions there are.
     Violated(Vec<Witness>, u64),
+    /// Neither: no contradiction is known, and no order that explains the reads of this overlapping session.
+    Undecided(SessionId),
 }
 
 /// The sets whose constraints one pass over each session's runs yields.
 pub(crate) const DIRECT: Guarantees = Guarantees::RYW.with(Guarantees::MR);
+
+/// Does one pass over the runs yield every constraint of this set? Not with lists, sets and counters, whose reads show many writes.
+pub(crate) fn direct(facts: &Facts<'_>, g: Guarantees) -> bool {
+    DIRECT.contains(g) && !facts.events.any_collection()
+}
 
 /// Judges a history by a set of guarantees.
 pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
     let shrink = Shrink { facts, guarantees: g };
     if !facts.own_future_reads.is_empty() {
         // Rule 7 fails whatever the guarantees.
-        let shown = facts.own_future_reads.iter().take(max_witnesses.max(1)).map(|&r| shrink.own_future_read(r)).collect();
+        let shown =
+            facts.own_future_reads.iter().take(max_witnesses.max(1)).map(|&(r, w)| shrink.own_future_read(r, w)).collect();
         return Ok(Outcome::Violated(shown, facts.own_future_reads.len() as u64));
     }
     let mut extra = facts.base(g)?.clone();
-    let (linked, contradictions, order) = if DIRECT.contains(g) {
-        let contradictions = facts.touches().add_rule_1(g, &mut extra)?;
-        (false, contradictions, None)
+    facts.add_list_order(&mut extra);
+    let (linked, contradictions, order) = if direct(facts, g) {
+        let sights = facts.touches().add_rule_1(g, &mut extra)?;
+        (false, sights.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect(), None)
     } else {
         let (contradictions, order) = saturate(facts, g, &mut extra)?;
         (true, contradictions, order)
@@ -62,32 +73,39 @@ pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> R
         Err(_) => cyclic_components(&graph, facts.budget)?,
     };
     let violations = (contradictions.len() + components.len()) as u64;
-    let mut witnesses = Vec::new();
-    for component in components.iter().take(max_witnesses.max(1)) {
-        facts.budget.check().or(if witnesses.is_empty() { Ok(()) } else { Err(OutOfBudget) })?;
+    // A read that nothing explains shows more with less than a cycle does.
+    let shown = max_witnesses.max(1);
+    let mut witnesses: Vec<Witness> = contradictions.iter().take(shown).map(|breach| shrink.breach(breach)).collect();
+    for component in components.iter().take(shown - witnesses.len()) {
+        if !witnesses.is_empty() && facts.budget.check().is_err() {
+            break;
+        }
         witnesses.push(shrink.cycle(&graph, component));
-    }
-    for &(write, read) in contradictions.iter().take(max_witnesses.max(1).saturating_sub(witnesses.len())) {
-        witnesses.push(shrink.initial_read(write, read));
     }
     Ok(Outcome::Violated(witnesses, violations))
 }
 
-/// Adds constraints until an order explains every read (which it returns), or until they are cyclic or a read of the initial value
-/// has a visible write.
-fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<Sight>, Option<Vec<u32>>), OutOfBudget> {
+/// Adds constraints until an order explains every read (which it returns), or until they are cyclic or some read has no explanation in
+/// any order.
+fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<Breach>, Option<Vec<u32>>), OutOfBudget> {
     let visibility = facts.visibility(g);
     let mut guess = facts.guess().to_vec();
+    let mut first_round = true;
     loop {
         let graph = Graph { extra: Some(extra), ..visibility };
         let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else { return Ok((Vec::new(), None)) };
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
-        let mut contradictions: Vec<Sight> = Vec::new();
+        let mut contradictions: Vec<Breach> = Vec::new();
         contradicted(facts, &visibility, &layout, |x, read| match facts.events.source[read as usize] {
-            NONE => contradictions.push((x, read)),
+            NONE => contradictions.push(Breach::Initial { write: x, read }),
             w => found.push((w, x, read)),
         })?;
-        contradictions.dedup_by_key(|sight| sight.1);
+        contradictions.dedup_by_key(|breach| breach.read());
+        if first_round {
+            // What these reads need does not depend on the order found.
+            contradictions.extend(breaches(facts, &visibility, &layout, facts.events.collection_reads())?);
+            first_round = false;
+        }
         // Many reads may show the same edge: the first of them is its reason.
         found.sort_unstable();
         found.dedup_by_key(|edge| (edge.0, edge.1));
@@ -124,7 +142,7 @@ pub(crate) fn contradicted(
         questions.clear();
         Ok(())
     };
-    for read in events.all_reads() {
+    for read in events.register_reads() {
         questions.extend(writes.between(facts, layout, events.source[read as usize], read).iter().map(|&x| (x, read)));
         if questions.len() >= BATCH {
             answer(&mut questions)?;

@@ -1,5 +1,6 @@
 //! The consistency models: names, definitions, citations and what implies what. Models are data; the checkers are in the files beside.
 
+pub(crate) mod breach;
 mod causal_weak;
 pub(crate) mod guarantees;
 pub(crate) mod plan;

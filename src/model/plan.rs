@@ -9,10 +9,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
-use crate::history::{DataType, History, KeyId, OpId, Status};
+use crate::history::{History, OpId, Status};
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::facts::Facts;
-use crate::relation::layout::lay_out;
 use crate::verdict::{Judgement, Verdict};
 
 use super::guarantees::{self, Outcome};
@@ -56,14 +55,8 @@ impl<'a> Plan<'a> {
     }
 
     pub(crate) fn run(mut self, models: &[&'static Model]) -> Judged {
-        let history = self.facts.history;
         let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
         let warnings = self.warnings();
-        if let Some(key) = (0..history.keys()).map(KeyId::new).find(|&key| history.key_type(key) != DataType::Register) {
-            let reason = format!("wrong data type: key {} is a {}", history.key_text(key), history.key_type(key).name());
-            let judgements = models.iter().map(|model| self.unknown(model, reason.clone())).collect();
-            return Judged { judgements, minimal_violated: None, skipped, warnings, certificates: Vec::new() };
-        }
         self.judge_sets();
         let minimal_violated = self.minimal_violated();
         // What a violated model implies is named whether it was asked for or not.
@@ -145,12 +138,12 @@ impl<'a> Plan<'a> {
         for g in [guarantees::DIRECT, Guarantees::ALL] {
             self.judge_set(g);
         }
-        let hb_acyclic =
-            || lay_out(&self.facts.visibility(Guarantees::ALL), self.facts.guess().iter().copied(), self.facts.budget);
         if !matches!(self.sets[15], Some(Ok(ref all)) if matches!(**all, Outcome::Satisfied(_)))
             && self.options.write_order == WriteOrder::Session
-            && matches!(hb_acyclic(), Ok(Ok(_)))
+            && !self.facts.events.any_collection()
+            && matches!(self.facts.hb_layout(), Ok(Some(_)))
         {
+            self.judge_set(Guarantees::NONE);
             // Without RYW or MR a read of one key shows only what its one source saw, which hb has before it (models.md 4).
             let none = self.sets[0].clone();
             for g in [Guarantees::MW, Guarantees::WFR, Guarantees::MW.with(Guarantees::WFR)] {
@@ -325,6 +318,9 @@ impl<'a> Plan<'a> {
             (Verdict::Unknown, Some("budget exhausted".to_owned()))
         } else if answer.depends_on_ambiguous {
             (Verdict::Unknown, Some(self.ambiguity()))
+        } else if let Ok(Outcome::Undecided(session)) = answer.outcome.as_deref() {
+            let session = self.facts.history.session_text(*session);
+            (Verdict::Unknown, Some(format!("session {session} overlaps: no order found that explains its reads")))
         } else {
             (Verdict::Satisfied, None)
         };

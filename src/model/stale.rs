@@ -2,7 +2,8 @@
 //!
 //! A read r of k from w is stale when some w' visible to r that writes k has w before w' by rules 2, 5, 6 and the recorded order alone,
 //! with no edge derived from reads; a read of the initial value when any write of k is visible to it. Both questions are paths: w' to
-//! r in the visibility graph, w to w' in the graph of the base constraints. Only writes that an order extending the base puts after w
+//! r in the visibility graph, w to w' in the graph of the base constraints. A read of a list, set or counter is stale when it breaks a
+//! rule by itself. Only writes that an order extending the base puts after w
 //! can be such a w', so few are asked about.
 
 use rustc_hash::FxHashSet;
@@ -13,13 +14,14 @@ use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::Graph;
 use crate::relation::layout::{Layout, lay_out};
-use crate::relation::reach::{self, Question};
+use crate::relation::reach;
 
-use super::guarantees::{DIRECT, contradicted};
+use super::breach::{Breach, breaches};
+use super::guarantees::{contradicted, direct};
 
 /// The stale reads, ascending; `None` where the base constraints contradict one another, so that no order extends them.
 pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
-    let direct = DIRECT.contains(g);
+    let direct = direct(facts, g);
     let visibility = facts.visibility(g);
     let base = Graph { links: visibility.links.filter(|_| !direct), extra: Some(facts.base(g)?), ..visibility };
     let Ok(layout) = lay_out(&base, facts.guess().iter().copied(), facts.budget)? else { return Ok(None) };
@@ -39,14 +41,13 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
     } else {
         contradicted(facts, &visibility, &layout, &mut each)?;
     }
+    stale.extend(breaches(facts, &visibility, &layout, facts.events.collection_reads())?.iter().map(Breach::read));
     let known: FxHashSet<u32> = stale.iter().copied().collect();
     asked.retain(|&(_, _, read)| !known.contains(&read));
-    asked.sort_unstable_by_key(|&(w, x, _)| (x, w));
-    let mut questions: Vec<Question> = asked.iter().map(|&(w, x, _)| (w, x)).collect();
-    questions.dedup();
-    let answers = reach::answer(&base, Some(&layout.place), &layout.order, &questions, facts.budget)?;
-    let ordered: FxHashSet<Question> = questions.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|(q, _)| q).collect();
-    stale.extend(asked.iter().filter(|&&(w, x, _)| ordered.contains(&(w, x))).map(|&(_, _, read)| read));
+    asked.sort_unstable_by_key(|&(_, x, read)| (read, x));
+    let reached = reach::first_reached(&base, &layout.place, &layout.order, &asked, facts.budget)?;
+    let groups = asked.chunk_by(|a, b| a.2 == b.2);
+    stale.extend(groups.zip(reached).filter(|(_, reached)| reached.is_some()).map(|(group, _)| group[0].2));
     stale.sort_unstable();
     stale.dedup();
     Ok(Some(stale))

@@ -11,8 +11,9 @@
 //! need no view. Cost: O(size of the view) a round and session.
 
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
-use crate::history::SessionId;
+use crate::history::{DataType, SessionId};
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
@@ -25,6 +26,7 @@ use crate::relation::touches::Sight;
 use crate::verdict::Witness;
 use crate::witness::shrink::Shrink;
 
+use super::breach::{Breach, breaches};
 use super::guarantees::Outcome;
 
 /// Which of the two.
@@ -39,8 +41,9 @@ pub(crate) enum Base {
 /// Orders that prove it, one a session: its reads and the writes of its view, as events.
 pub(crate) type Orders = Vec<Vec<u32>>;
 
-/// Judges every session. `explained` is an order of all events that extends hb, if one is known. Orders are kept where asked for; they
-/// are absent where a session that overlaps has none that a greedy choice finds.
+/// Judges every session. `explained` is an order of all events that extends hb, if one is known. Orders are kept where asked for. In a
+/// session that overlaps, an acyclic HB does not yet prove that some order explains all its reads: where a greedy choice finds none,
+/// the outcome is undecided.
 pub(crate) fn judge(
     facts: &Facts<'_>,
     base: Base,
@@ -58,7 +61,7 @@ pub(crate) fn judge(
     let judged: Result<Vec<Judged>, OutOfBudget> =
         needed.par_iter().map_init(workspace, |w, &s| View { facts, base, session: s }.judge(w, keep_orders)).collect();
     let mut orders = keep_orders.then(|| vec![Vec::new(); sessions as usize]);
-    let (mut witnesses, mut violations) = (Vec::new(), 0);
+    let (mut witnesses, mut violations, mut undecided) = (Vec::new(), 0, None);
     for (s, result) in needed.into_iter().zip(judged?) {
         match result {
             Ok(Some(order)) => {
@@ -66,7 +69,7 @@ pub(crate) fn judge(
                     orders[s as usize] = order;
                 }
             }
-            Ok(None) => orders = None,
+            Ok(None) => undecided = undecided.or(Some(SessionId::new(s as usize))),
             Err(failure) => {
                 violations += 1;
                 if witnesses.len() < max_witnesses.max(1) {
@@ -75,7 +78,11 @@ pub(crate) fn judge(
             }
         }
     }
-    let outcome = if violations == 0 { Outcome::Satisfied(Vec::new()) } else { Outcome::Violated(witnesses, violations) };
+    let outcome = match undecided {
+        _ if violations > 0 => Outcome::Violated(witnesses, violations),
+        Some(session) => Outcome::Undecided(session),
+        None => Outcome::Satisfied(Vec::new()),
+    };
     Ok((outcome, orders))
 }
 
@@ -84,21 +91,22 @@ fn unexplained(facts: &Facts<'_>, order: &[u32]) -> Vec<u32> {
     let events = &facts.events;
     let mut last = vec![NONE; facts.history.keys()];
     let mut needed = vec![false; facts.history.sessions()];
+    facts.events.collection_reads().for_each(|r| needed[facts.events.session[r as usize] as usize] = true);
     for &e in order.iter().filter(|&&e| (e as usize) < events.len()) {
         let latest = &mut last[events.key[e as usize] as usize];
         if events.is_write(e) {
             *latest = e;
-        } else if *latest != events.source[e as usize] {
+        } else if events.key_type(e) == DataType::Register && *latest != events.source[e as usize] {
             needed[events.session[e as usize] as usize] = true;
         }
     }
     (0..needed.len() as u32).filter(|&s| needed[s as usize]).collect()
 }
 
-/// Why a session's view fails: the edges found, and the write before an initial read if that is it (else they are cyclic).
+/// Why a session's view fails: the edges found, and a read that nothing explains if that is it (else they are cyclic).
 struct Failure {
     extra: Extra,
-    initial: Option<Sight>,
+    breach: Option<Breach>,
 }
 
 /// An order that explains the session's reads (if one was found where the session overlaps), or why there is none.
@@ -150,8 +158,8 @@ impl View<'_, '_> {
     fn judge(&self, w: &mut Workspace, keep_order: bool) -> Result<Judged, OutOfBudget> {
         let judged = self.saturate(w)?;
         let result = match judged {
-            Some(initial) => Err(Failure { extra: w.extra.clone(), initial }),
-            None if keep_order && self.overlaps() && !self.choose(w)? => Ok(None),
+            Some(breach) => Err(Failure { extra: w.extra.clone(), breach }),
+            None if self.overlaps() && !self.choose(w)? => Ok(None),
             None if keep_order => Ok(Some(self.order(&w.layout))),
             None => Ok(Some(Vec::new())),
         };
@@ -161,8 +169,9 @@ impl View<'_, '_> {
     }
 
     /// Adds edges until the layout explains every read (`None`), or fails.
-    fn saturate(&self, w: &mut Workspace) -> Result<Option<Option<Sight>>, OutOfBudget> {
+    fn saturate(&self, w: &mut Workspace) -> Result<Option<Option<Breach>>, OutOfBudget> {
         let limit = 16 * self.facts.events.len() + 1_000_000;
+        self.add_list_order(w);
         loop {
             w.layout.clear();
             if w.layout.lay_out(&self.graph(&w.extra), self.chain(), self.facts.budget)?.is_err() {
@@ -173,8 +182,20 @@ impl View<'_, '_> {
                 // Reads that ran at once stand one after another in the layout without being so ordered.
                 between = self.in_past(w, between)?.0;
             }
-            if let Some(&(x, read)) = between.iter().find(|&&(_, read)| self.facts.events.source[read as usize] == NONE) {
-                return Ok(Some(Some((x, read))));
+            let events = &self.facts.events;
+            let register = |read| events.key_type(read) == DataType::Register;
+            let initial = |&&(_, read): &&Sight| register(read) && events.source[read as usize] == NONE;
+            if let Some(&(write, read)) = between.iter().find(initial) {
+                return Ok(Some(Some(Breach::Initial { write, read })));
+            }
+            if let Some(&(write, read)) = between.iter().find(|&&(_, read)| !register(read)) {
+                return Ok(Some(Some(Breach::Missing { write, read })));
+            }
+            // Lists were looked at just now.
+            let unordered = |&e: &u32| !events.is_write(e) && matches!(events.key_type(e), DataType::Set | DataType::Counter);
+            let breaches = breaches(self.facts, &self.graph(&w.extra), &w.layout, self.chain().filter(unordered))?;
+            if let Some(breach) = breaches.into_iter().next() {
+                return Ok(Some(Some(breach)));
             }
             if between.is_empty() {
                 return Ok(None);
@@ -192,6 +213,23 @@ impl View<'_, '_> {
         }
     }
 
+    /// Adds the order of the elements of the session's own list reads.
+    fn add_list_order(&self, w: &mut Workspace) {
+        let events = &self.facts.events;
+        let mut done: FxHashSet<u32> = FxHashSet::default();
+        let lists = self.chain().filter(|&e| !events.is_write(e) && events.key_type(e) == DataType::List);
+        for read in lists {
+            let mut node = events.source[read as usize];
+            while let Some(collected) = events.collection(node).filter(|_| done.insert(node)) {
+                if let Some(before) = events.collection(collected.before) {
+                    w.extra.add(before.write, collected.write, Reason::ListOrder(read));
+                    w.targets.push(collected.write);
+                }
+                node = collected.before;
+            }
+        }
+    }
+
     /// In a session that overlaps: chooses among the orders that HB allows one that explains every read, if a greedy choice finds it. A
     /// write that need not precede a read comes after it.
     fn choose(&self, w: &mut Workspace) -> Result<bool, OutOfBudget> {
@@ -203,7 +241,7 @@ impl View<'_, '_> {
             let (before, after) = self.in_past(w, between)?;
             for (x, read) in before {
                 let source = self.facts.events.source[read as usize];
-                if source == NONE {
+                if source == NONE || self.facts.events.key_type(read) != DataType::Register {
                     return Ok(false);
                 }
                 self.add(w, x, source, Reason::Stale(read));
@@ -239,7 +277,8 @@ impl View<'_, '_> {
         Ok((before.into_iter().map(|(pair, _)| pair).collect(), after.into_iter().map(|(pair, _)| pair).collect()))
     }
 
-    /// The pairs (x, r): the layout has the write x of r's key between what r returned and r. By r, in the layout's order.
+    /// The pairs (x, r): the layout has the write x of r's key between what r returned and r; for a list, before r though r does not show
+    /// it. By r, in the layout's order.
     fn between(&self, w: &mut Workspace) -> Vec<Sight> {
         let events = &self.facts.events;
         let mut found: Vec<Sight> = Vec::new();
@@ -248,7 +287,18 @@ impl View<'_, '_> {
             if events.is_write(e) {
                 w.previous[e as usize] = w.last[key];
                 w.last[key] = e;
-            } else if events.session[e as usize] == self.session {
+            } else if events.session[e as usize] != self.session {
+                continue;
+            } else if events.types[key] == DataType::List {
+                let shown: FxHashSet<u32> = events.shown(e).collect();
+                let mut x = w.last[key];
+                while x != NONE {
+                    if !shown.contains(&x) {
+                        found.push((x, e));
+                    }
+                    x = w.previous[x as usize];
+                }
+            } else if events.types[key] == DataType::Register {
                 let mut x = w.last[key];
                 while x != NONE && x != events.source[e as usize] {
                     found.push((x, e));
@@ -280,8 +330,8 @@ impl View<'_, '_> {
         let graph = self.graph(&failure.extra);
         let shrink = Shrink { facts: self.facts, guarantees: Guarantees::ALL };
         let session = SessionId::new(self.session as usize);
-        Ok(match failure.initial {
-            Some((x, read)) => shrink.initial_read_in_view(&graph, session, x, read),
+        Ok(match failure.breach {
+            Some(breach) => shrink.breach_in_view(&graph, session, &breach),
             None => {
                 let components = cyclic_components(&graph, self.facts.budget)?;
                 shrink.view_cycle(&graph, session, &components[0])

@@ -4,10 +4,12 @@
 //! Events are numbered session by session, each session's `ok` ones in sequence, its observed `info` writes behind them. A cas is two
 //! events, its read and then its write. One `u32` a column; what is known of an event beyond its columns is its operation's.
 
-use crate::history::{History, OpId, SessionId, Status, TxnId};
+use rustc_hash::FxHashMap;
+
+use crate::history::{DataType, History, OpId, SessionId, Status, TxnId};
 
 use super::csr;
-use super::matching::{INITIAL, Matching, NO_WRITER};
+use super::matching::{Matching, NO_WRITER, SHOWN};
 use super::session_order::SessionOrder;
 
 /// In [`Events::source`]: the event is a write.
@@ -15,14 +17,28 @@ pub(crate) const WRITE: u32 = u32::MAX;
 /// In [`Events::source`]: the event is a read of the initial value. Anywhere else: no event.
 pub(crate) const NONE: u32 = u32::MAX - 1;
 
+/// A list, or set, as its part without the last element, and that element's write.
+#[derive(Clone, Copy)]
+pub(crate) struct Collected {
+    pub(crate) before: u32,
+    pub(crate) write: u32,
+    pub(crate) read: u32,
+}
+
 /// The events of a history.
 pub(crate) struct Events {
     /// Its operation.
     pub(crate) op: Vec<u32>,
     pub(crate) key: Vec<u32>,
     pub(crate) session: Vec<u32>,
-    /// A read: the event whose value it returned, or [`NONE`] for the initial one. A write: [`WRITE`].
+    /// A read of a register: the event whose value it returned, or [`NONE`] for the initial one. A read of a list or set: the node of
+    /// `collected` that stands for what it showed, or [`NONE`]; of a counter [`NONE`]. A write: [`WRITE`].
     pub(crate) source: Vec<u32>,
+    /// Node `len() + i` stands for the elements of node `before` and that of `write`, and was first shown by `read`: the prefixes of all
+    /// lists, shared (and of sets, by operation).
+    pub(crate) collected: Vec<Collected>,
+    /// By key.
+    pub(crate) types: Vec<DataType>,
     /// Session s has the events `starts[s]..starts[s + 1]`, of which those before `chain_ends[s]` are of `ok` transactions.
     pub(crate) starts: Vec<u32>,
     pub(crate) chain_ends: Vec<u32>,
@@ -41,12 +57,15 @@ impl Events {
             key: Vec::with_capacity(history.operations()),
             session: Vec::with_capacity(history.operations()),
             source: Vec::with_capacity(history.operations()),
+            collected: Vec::new(),
+            types: history.key_types.clone(),
             starts: vec![0],
             chain_ends: Vec::with_capacity(history.sessions()),
             key_starts: Vec::new(),
             key_writes: Vec::new(),
             reads: 0,
         };
+        let mut read_event: FxHashMap<OpId, u32> = FxHashMap::default();
         // The event of each operation that writes one; sources name operations until all events are numbered.
         let mut write_event = vec![NONE; history.operations()];
         for s in 0..history.sessions() {
@@ -59,10 +78,14 @@ impl Events {
                 for op in history.txn_ops(txn) {
                     let writer = matching.writer[op.index()];
                     if writer != NO_WRITER {
-                        events.push(history, op, s, if writer == INITIAL { NONE } else { writer });
+                        let read = events.push(history, op, s, if writer >= SHOWN { NONE } else { writer });
                         events.reads += 1;
+                        if writer == SHOWN {
+                            read_event.insert(op, read);
+                        }
                     }
-                    if history.kind(op).writes() && matching.last_write[op.index()] {
+                    let register = history.key_type(history.key(op)) == DataType::Register;
+                    if history.kind(op).writes() && (matching.last_write[op.index()] || !register) {
                         write_event[op.index()] = events.push(history, op, s, WRITE);
                     }
                 }
@@ -84,6 +107,20 @@ impl Events {
                 *source = write_event[*source as usize];
             }
         }
+        let mut nodes: FxHashMap<(u32, u32), u32> = FxHashMap::default();
+        for (op, writers) in matching.shown.iter() {
+            let read = read_event[&op];
+            let mut node = NONE;
+            for &w in writers {
+                let write = write_event[w as usize];
+                let next = (events.len() + events.collected.len()) as u32;
+                node = *nodes.entry((node, write)).or_insert_with(|| {
+                    events.collected.push(Collected { before: node, write, read });
+                    next
+                });
+            }
+            events.source[read as usize] = node;
+        }
         let key_of_write = |(e, &key): (usize, &u32)| if events.source[e] == WRITE { key } else { u32::MAX };
         (events.key_starts, events.key_writes) = csr::group(history.keys(), events.key.iter().enumerate().map(key_of_write));
         events
@@ -100,6 +137,35 @@ impl Events {
     /// How many.
     pub(crate) fn len(&self) -> usize {
         self.op.len()
+    }
+
+    /// How many nodes: events, and what stands for collections.
+    pub(crate) fn nodes(&self) -> usize {
+        self.op.len() + self.collected.len()
+    }
+
+    /// Is there any key that is no register?
+    pub(crate) fn any_collection(&self) -> bool {
+        self.types.iter().any(|&t| t != DataType::Register)
+    }
+
+    pub(crate) fn key_type(&self, event: u32) -> DataType {
+        self.types[self.key[event as usize] as usize]
+    }
+
+    /// The collection that a node stands for, if it is one.
+    pub(crate) fn collection(&self, node: u32) -> Option<Collected> {
+        self.collected.get((node as usize).checked_sub(self.op.len())?).copied()
+    }
+
+    /// The writes whose elements a read of a list or set showed, the last of a list first.
+    pub(crate) fn shown(&self, read: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut node = self.source[read as usize];
+        std::iter::from_fn(move || {
+            let collected = self.collection(node)?;
+            node = collected.before;
+            Some(collected.write)
+        })
     }
 
     #[inline]
@@ -126,9 +192,15 @@ impl Events {
         &self.key_writes[self.key_starts[key as usize] as usize..self.key_starts[key as usize + 1] as usize]
     }
 
-    /// Every read.
-    pub(crate) fn all_reads(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.len() as u32).filter(|&e| !self.is_write(e))
+    /// Every read of a register.
+    pub(crate) fn register_reads(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.len() as u32).filter(|&e| !self.is_write(e) && self.key_type(e) == DataType::Register)
+    }
+
+    /// Every read of a list, set or counter.
+    pub(crate) fn collection_reads(&self) -> impl Iterator<Item = u32> + '_ {
+        let reads = if self.any_collection() { 0..self.len() as u32 } else { 0..0 };
+        reads.filter(|&e| !self.is_write(e) && self.key_type(e) != DataType::Register)
     }
 
     /// a so b?
@@ -146,8 +218,8 @@ fn observed_info_writes(history: &History, matching: &Matching) -> Vec<u32> {
     if !history.txn_status.contains(&Status::Info) {
         return Vec::new();
     }
-    let info = |&w: &u32| w < INITIAL && history.status(OpId::new(w as usize)) == Status::Info;
-    let mut observed: Vec<u32> = matching.writer.iter().copied().filter(info).collect();
+    let info = |&w: &u32| w < SHOWN && history.status(OpId::new(w as usize)) == Status::Info;
+    let mut observed: Vec<u32> = matching.writer.iter().chain(matching.shown.writers()).copied().filter(info).collect();
     observed.sort_unstable();
     observed.dedup();
     observed

@@ -3,13 +3,14 @@
 use std::sync::OnceLock;
 
 use crate::check::Options;
-use crate::history::History;
+use crate::history::{DataType, History};
 use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
 use super::events::{Events, NONE};
-use super::graph::{Extra, Graph};
+use super::graph::{Extra, Graph, Reason};
 use super::guess;
+use super::layout::{Layout, lay_out};
 use super::links::{Junctions, Links};
 use super::matching::Matching;
 use super::recorded::Recorded;
@@ -24,13 +25,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) matching: Matching,
     pub(crate) events: Events,
     pub(crate) recorded: Recorded,
-    /// Reads that returned a write which their own session issued only later: rule 7.
-    pub(crate) own_future_reads: Vec<u32>,
+    /// Reads, with the write that they returned although their own session issued it only later: rule 7.
+    pub(crate) own_future_reads: Vec<(u32, u32)>,
     guess: OnceLock<Vec<u32>>,
     links: OnceLock<Links>,
     junction_links: OnceLock<Links>,
     base: OnceLock<Result<Extra, OutOfBudget>>,
     recorded_only: OnceLock<Extra>,
+    hb_layout: OnceLock<Result<Option<Layout>, OutOfBudget>>,
 }
 
 impl<'a> Facts<'a> {
@@ -39,13 +41,12 @@ impl<'a> Facts<'a> {
         let matching = Matching::new(history, &so, options);
         let events = Events::new(history, &so, &matching);
         let recorded = Recorded::new(history, &events, options);
-        let own_future_reads = events
-            .all_reads()
-            .filter(|&r| {
-                let w = events.source[r as usize];
-                w < NONE && events.session[w as usize] == events.session[r as usize] && events.so(history, &so, r, w)
-            })
-            .collect();
+        let too_early = |r: u32, w: u32| {
+            w < NONE && events.session[w as usize] == events.session[r as usize] && events.so(history, &so, r, w)
+        };
+        let registers = events.register_reads().map(|r| (r, events.source[r as usize])).filter(|&(r, w)| too_early(r, w));
+        let collections = events.collection_reads().filter_map(|r| Some((r, events.shown(r).find(|&w| too_early(r, w))?)));
+        let own_future_reads = registers.chain(collections).collect();
         Facts {
             history,
             budget,
@@ -59,6 +60,7 @@ impl<'a> Facts<'a> {
             junction_links: OnceLock::new(),
             base: OnceLock::new(),
             recorded_only: OnceLock::new(),
+            hb_layout: OnceLock::new(),
         }
     }
 
@@ -93,6 +95,12 @@ impl<'a> Facts<'a> {
         Graph { events: &self.events, links: Some(self.links_for(g)), guarantees: g, only_reader: None, extra: None }
     }
 
+    /// All events in an order that extends hb; `None` where hb is cyclic.
+    pub(crate) fn hb_layout(&self) -> Result<Option<&Layout>, OutOfBudget> {
+        let lay_out = || Ok(lay_out(&self.visibility(Guarantees::ALL), self.guess().iter().copied(), self.budget)?.ok());
+        self.hb_layout.get_or_init(lay_out).as_ref().map(Option::as_ref).map_err(|&e| e)
+    }
+
     /// The constraints on the write order that come from no read's result: rule 2 and what is recorded. MW and WFR together with
     /// reads that returned what they did imply rule 2, so for them only what is recorded is needed.
     pub(crate) fn base(&self, g: Guarantees) -> Result<&Extra, OutOfBudget> {
@@ -109,9 +117,20 @@ impl<'a> Facts<'a> {
         base.as_ref().map_err(|&e| e)
     }
 
+    /// Adds the order of the elements of every list that was read.
+    pub(crate) fn add_list_order(&self, extra: &mut Extra) {
+        for collected in &self.events.collected {
+            if let Some(before) = self.events.collection(collected.before)
+                && self.events.key_type(collected.write) == DataType::List
+            {
+                extra.add(before.write, collected.write, Reason::ListOrder(collected.read));
+            }
+        }
+    }
+
     fn recorded_edges(&self) -> Extra {
         // Auxiliary nodes are numbered behind the junctions of whatever links a graph uses.
-        let nodes = self.events.len() + self.links_junctions();
+        let nodes = self.events.nodes() + self.links_junctions();
         let mut extra = Extra::new(nodes);
         if !self.recorded.is_empty() {
             self.recorded.add_edges(self.history, &self.events, &mut extra);

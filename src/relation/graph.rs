@@ -1,6 +1,6 @@
 //! The constraint graph of a set of guarantees, never stored: its edges are read off the events' links.
 //!
-//! Nodes are the events, the junctions of their [`Links`], and auxiliary nodes of [`Extra`]. For G ⊆ {RYW, MR, MW, WFR} a write w is
+//! Nodes are the events, the collections that reads showed, the junctions of the [`Links`], and auxiliary nodes of [`Extra`]. For G ⊆ {RYW, MR, MW, WFR} a write w is
 //! visible to a read r (models.md 4, rules 3-6, least `vis`) iff a path leads from w to r over these edges:
 //!
 //! | edge | when |
@@ -27,6 +27,8 @@ pub(crate) enum Reason {
     ReadThenWrite(u32),
     /// The read event returned the target although the source was visible to it.
     Stale(u32),
+    /// The read event showed a list with the source before the target.
+    ListOrder(u32),
     /// The recorded versions.
     Version,
     /// Recorded times.
@@ -101,6 +103,8 @@ pub(crate) enum Edge {
     So,
     /// Write-read.
     Wr,
+    /// From a write, or a shorter collection, to a collection with its element; a read that shows it follows by `Wr`.
+    Collected,
     /// A numbered edge of [`Extra`].
     Extra(u32, Reason),
 }
@@ -120,7 +124,7 @@ pub(crate) struct Graph<'a> {
 impl<'a> Graph<'a> {
     /// How many nodes, auxiliary ones included.
     pub(crate) fn nodes(&self) -> usize {
-        let linked = self.events.len() + self.links.map_or(0, |links| links.junctions.len());
+        let linked = self.events.nodes() + self.links.map_or(0, |links| links.junctions.len());
         self.extra.map_or(linked, |extra| linked.max(extra.heads.len()))
     }
 
@@ -146,7 +150,13 @@ impl<'a> Graph<'a> {
                 if writes && links.write[e] != NONE {
                     each(links.write[e], Edge::So);
                 }
-            } else if let Some(back) = links.junctions.get((node - n) as usize) {
+            } else if let Some(collected) = self.events.collection(node) {
+                for from in [collected.before, collected.write] {
+                    if from != NONE {
+                        each(from, Edge::Collected);
+                    }
+                }
+            } else if let Some(back) = links.junctions.get(node as usize - self.events.nodes()) {
                 for &from in back {
                     each(from, Edge::So);
                 }

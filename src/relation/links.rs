@@ -17,7 +17,7 @@ pub(crate) struct Links {
     pub(crate) read: Vec<u32>,
     /// The same for writes.
     pub(crate) write: Vec<u32>,
-    /// Junction j is node `events + j`: the ways back from it, or [`NONE`].
+    /// Junction j is node `events.nodes() + j`: the ways back from it.
     pub(crate) junctions: Vec<[u32; 2]>,
     /// Has every session a chain of events, without junctions?
     pub(crate) plain: bool,
@@ -160,7 +160,7 @@ impl Joining<'_> {
             (NONE, other) | (other, NONE) => other,
             _ => {
                 self.links.junctions.push([before, joining]);
-                (self.events.len() + self.links.junctions.len() - 1) as u32
+                (self.events.nodes() + self.links.junctions.len() - 1) as u32
             }
         }
     }

@@ -5,15 +5,18 @@
 //! takes no part in any inference. Cost: O(n log m), m the writes of one key.
 
 use crate::check::{Options, UnmatchedReads};
-use crate::history::{History, KeyId, OpId, Status, ValueId};
+use crate::history::{DataType, History, KeyId, Kind, OpId, Status, ValueId};
 use crate::verdict::Anomaly;
 
+use super::collections::{self, Shown};
 use super::session_order::SessionOrder;
 
 /// No writer: the operation returned nothing that counts, or is no read.
 pub(crate) const NO_WRITER: u32 = u32::MAX;
 /// The read returned the initial value.
 pub(crate) const INITIAL: u32 = u32::MAX - 1;
+/// The read of a list, set or counter takes part; [`Matching::shown`] says what it showed.
+pub(crate) const SHOWN: u32 = u32::MAX - 2;
 
 /// A read that no well-formed history has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(crate) struct Matching {
     pub(crate) writer: Vec<u32>,
     /// By operation: is it the last write of its transaction to its key?
     pub(crate) last_write: Vec<bool>,
+    /// What the matched reads of lists and sets showed.
+    pub(crate) shown: Shown,
     /// Anomalies, in file order of the reads.
     pub(crate) malformed: Vec<Malformed>,
     /// Ambiguous reads, in file order.
@@ -45,6 +50,7 @@ impl Matching {
         let mut matching = Matching {
             writer: vec![NO_WRITER; history.operations()],
             last_write: vec![true; history.operations()],
+            shown: Shown::default(),
             malformed: Vec::new(),
             ambiguous: Vec::new(),
             ambiguous_form: false,
@@ -81,7 +87,7 @@ impl Matching {
                 if history.kind(op).reads() {
                     external[op.index()] = ok && before.is_none();
                     if let (true, Some(write)) = (ok, before)
-                        && history.read_value(op) != history.written_value(write)
+                        && let Some(write) = collections::unseen_own_write(history, op, write)
                     {
                         self.malformed.push(Malformed { read: op, anomaly: Anomaly::Internal, write: Some(write) });
                     }
@@ -109,8 +115,19 @@ impl Matching {
                     writes.push((value, op));
                 }
             }
+            if history.key_type(KeyId::new(key)) == DataType::Set {
+                writes.retain(|&(_, op)| history.op_kind[op as usize] == Kind::Add);
+            }
             writes.sort_unstable();
             let initial = history.initial(KeyId::new(key));
+            let key_type = history.key_type(KeyId::new(key));
+            if key_type != DataType::Register {
+                let mut reading = collections::Reading { history, so, options, writes: &writes, initial, matching: self };
+                for &op in group.iter().filter(|&&op| external[op as usize]) {
+                    reading.read(OpId::new(op as usize), key_type);
+                }
+                continue;
+            }
             for &op in group.iter().filter(|&&op| external[op as usize]) {
                 let value = history.op_value[op as usize];
                 let first = writes.partition_point(|&(v, _)| v < value);
@@ -154,14 +171,8 @@ impl Matching {
 
     /// What the recording itself rules out, assuming no guarantee that a model tests.
     fn excluded(&self, history: &History, so: &SessionOrder, read: OpId, write: OpId) -> bool {
-        let (reader, writer) = (history.txn(read), history.txn(write));
-        let later_in_session = if reader == writer {
-            write >= read
-        } else {
-            history.txn_session(reader) == history.txn_session(writer) && so.precedes(history, reader, writer)
-        };
         let versions_differ = matches!((history.read_version(read), history.version(write)), (Some(r), Some(w)) if r != w);
-        later_in_session || versions_differ || invoked_after(history, read, write)
+        versions_differ || comes_too_late(history, so, read, write)
     }
 
     fn settle(&mut self, history: &History, read: OpId, writer: u32) {
@@ -192,6 +203,17 @@ impl Matching {
     }
 }
 
-fn invoked_after(history: &History, read: OpId, write: OpId) -> bool {
+/// Is the write later in the reader's session, or was it invoked after the read had completed?
+pub(crate) fn comes_too_late(history: &History, so: &SessionOrder, read: OpId, write: OpId) -> bool {
+    let (reader, writer) = (history.txn(read), history.txn(write));
+    let later_in_session = if reader == writer {
+        write >= read
+    } else {
+        history.txn_session(reader) == history.txn_session(writer) && so.precedes(history, reader, writer)
+    };
+    later_in_session || invoked_after(history, read, write)
+}
+
+pub(super) fn invoked_after(history: &History, read: OpId, write: OpId) -> bool {
     matches!((history.completed(history.txn(read)), history.invoked(history.txn(write))), (Some(r), Some(w)) if r < w)
 }

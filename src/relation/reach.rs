@@ -6,7 +6,7 @@
 //! O(n k). The choice is made by measuring the windows first.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::Guarantees;
 
@@ -28,19 +28,129 @@ pub(crate) fn answer(
     budget: &Budget,
 ) -> Result<Vec<bool>, OutOfBudget> {
     let groups: Vec<&[Question]> = questions.chunk_by(|a, b| a.1 == b.1).collect();
-    if let (Some(place), Some(links)) = (place, clocks_apply(graph)) {
+    if let Some(place) = place {
         let window = |group: &&[Question]| {
             let earliest = group.iter().map(|q| place[q.0 as usize]).min().unwrap_or(0);
             u64::from(place[group[0].1 as usize].saturating_sub(earliest))
         };
-        let steps: u64 = groups.iter().map(window).sum();
-        let sessions = graph.events.chain_ends.len() as u64;
-        // A clock costs about a quarter of a walk's step for each session.
-        if steps / 4 > order.len() as u64 * sessions / 16 + order.len() as u64 {
+        if let Some(links) = clocks_pay(graph, order, groups.iter().map(window).sum()) {
             return by_clocks(graph, links, place, order, questions, budget);
         }
     }
     by_walks(graph, place, &groups, budget)
+}
+
+/// For each group of (from, to, group), all of one `from` and neighbours: some `to` that a path leads to, if any. One walk a group,
+/// however many it has.
+pub(crate) fn first_reached(
+    graph: &Graph<'_>,
+    place: &[u32],
+    order: &[u32],
+    asked: &[(u32, u32, u32)],
+    budget: &Budget,
+) -> Result<Vec<Option<u32>>, OutOfBudget> {
+    let groups: Vec<&[(u32, u32, u32)]> = asked.chunk_by(|a, b| a.2 == b.2).collect();
+    let window = |group: &&[(u32, u32, u32)]| {
+        let latest = group.iter().map(|a| place[a.1 as usize]).max().unwrap_or(0);
+        u64::from(latest.saturating_sub(place[group[0].0 as usize]))
+    };
+    if let Some(links) = clocks_pay(graph, order, groups.iter().map(window).sum()) {
+        let mut questions: Vec<Question> = asked.iter().map(|&(from, to, _)| (from, to)).collect();
+        questions.sort_unstable_by_key(|&(from, to)| (to, from));
+        questions.dedup();
+        let answers = by_clocks(graph, links, place, order, &questions, budget)?;
+        let reached: FxHashSet<Question> = questions.into_iter().zip(answers).filter(|&(_, yes)| yes).map(|(q, _)| q).collect();
+        let first = |group: &&[(u32, u32, u32)]| group.iter().find(|a| reached.contains(&(a.0, a.1))).map(|a| a.1);
+        return Ok(groups.iter().map(first).collect());
+    }
+    let chunk = groups.len().div_ceil(rayon::current_num_threads() * 4).max(64);
+    let found: Result<Vec<Vec<Option<u32>>>, OutOfBudget> = groups
+        .par_chunks(chunk)
+        .map(|groups| {
+            let (mut seen, mut origin) = (vec![0u32; graph.nodes()], vec![0u32; graph.nodes()]);
+            let mut steps = Steps { budget, left: BETWEEN_LOOKS };
+            let mut stack: Vec<u32> = Vec::new();
+            let one = |(walk, group): (usize, &&[(u32, u32, u32)])| {
+                let walk = walk as u32 + 1;
+                let goal = group[0].0;
+                stack.clear();
+                for &(_, to, _) in group.iter() {
+                    (seen[to as usize], origin[to as usize]) = (walk, to);
+                    stack.push(to);
+                }
+                while let Some(node) = stack.pop() {
+                    steps.step()?;
+                    let mut reached = None;
+                    graph.into(node, |from, _| {
+                        if from == goal {
+                            reached = Some(origin[node as usize]);
+                        } else if seen[from as usize] != walk && place[from as usize] > place[goal as usize] {
+                            (seen[from as usize], origin[from as usize]) = (walk, origin[node as usize]);
+                            stack.push(from);
+                        }
+                    });
+                    if reached.is_some() {
+                        return Ok(reached);
+                    }
+                }
+                Ok(None)
+            };
+            groups.iter().enumerate().map(one).collect()
+        })
+        .collect();
+    Ok(found?.concat())
+}
+
+/// So many steps between two looks at the clock.
+const BETWEEN_LOOKS: u32 = 4096;
+
+/// Counts steps and looks at the clock now and then.
+struct Steps<'a> {
+    budget: &'a Budget,
+    left: u32,
+}
+
+impl Steps<'_> {
+    #[inline]
+    fn step(&mut self) -> Result<(), OutOfBudget> {
+        self.left -= 1;
+        if self.left == 0 {
+            self.left = BETWEEN_LOOKS;
+            self.budget.check()?;
+        }
+        Ok(())
+    }
+}
+
+/// The links, where clocks apply and cost less than so many steps of walks. A clock costs about a quarter of a step for each session.
+fn clocks_pay<'a>(graph: &Graph<'a>, order: &[u32], steps: u64) -> Option<&'a Links> {
+    let (nodes, sessions) = (order.len() as u64, graph.events.chain_ends.len() as u64);
+    clocks_apply(graph).filter(|_| steps / 4 > nodes * sessions / 16 + nodes)
+}
+
+/// Every node of interest that a path leads from to this one, by walking all the way back.
+pub(crate) fn sources(
+    graph: &Graph<'_>,
+    to: u32,
+    of_interest: impl Fn(u32) -> bool,
+    budget: &Budget,
+) -> Result<Vec<u32>, OutOfBudget> {
+    let mut seen: FxHashSet<u32> = FxHashSet::default();
+    let mut stack = vec![to];
+    let mut found = Vec::new();
+    let mut steps = Steps { budget, left: BETWEEN_LOOKS };
+    while let Some(node) = stack.pop() {
+        steps.step()?;
+        graph.into(node, |from, _| {
+            if seen.insert(from) {
+                stack.push(from);
+                if of_interest(from) {
+                    found.push(from);
+                }
+            }
+        });
+    }
+    Ok(found)
 }
 
 /// What a thread keeps between walks: when each node was last seen, and who asks for it.
@@ -59,9 +169,9 @@ fn by_walks(graph: &Graph<'_>, place: Option<&[u32]>, groups: &[&[Question]], bu
         .map(|groups| {
             let mut walker = new();
             let mut answers = Vec::new();
-            let mut steps = 0u32;
+            let mut steps = Steps { budget, left: BETWEEN_LOOKS };
             for group in groups {
-                walker.walk(graph, place, group, &mut steps, budget)?;
+                walker.walk(graph, place, group, &mut steps)?;
                 answers.extend(group.iter().map(|q| walker.seen[q.0 as usize] == walker.walk));
             }
             Ok(answers)
@@ -77,8 +187,7 @@ impl Walker {
         graph: &Graph<'_>,
         place: Option<&[u32]>,
         group: &[Question],
-        steps: &mut u32,
-        budget: &Budget,
+        steps: &mut Steps<'_>,
     ) -> Result<(), OutOfBudget> {
         self.walk += 1;
         let walk = self.walk;
@@ -93,10 +202,7 @@ impl Walker {
         self.stack.push(group[0].1);
         let (seen, asked, stack) = (&mut self.seen, &self.asked, &mut self.stack);
         while let Some(node) = stack.pop() {
-            *steps += 1;
-            if steps.is_multiple_of(4096) {
-                budget.check()?;
-            }
+            steps.step()?;
             graph.into(node, |from, _| {
                 if seen[from as usize] != walk && place.is_none_or(|place| place[from as usize] >= lowest) {
                     seen[from as usize] = walk;
@@ -122,6 +228,7 @@ fn clocks_apply<'a>(graph: &Graph<'a>) -> Option<&'a Links> {
     let applies = graph.extra.is_none()
         && graph.only_reader.is_none()
         && links.plain
+        && graph.events.collected.is_empty()
         && graph.events.chain_ends.len() <= MAX_SESSIONS
         && known.contains(&graph.guarantees);
     applies.then_some(links)

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::check::{Options, WriteOrder};
-use crate::history::{History, Status};
+use crate::history::{DataType, History, Status};
 
 use super::events::{Events, NONE, WRITE};
 use super::graph::{Extra, Reason};
@@ -31,7 +31,7 @@ impl Recorded {
     fn read_versions(&mut self, history: &History, events: &Events) {
         // Reads that tell different versions of one write tell nothing of it.
         let mut of_info: FxHashMap<u32, Option<i128>> = FxHashMap::default();
-        for r in events.all_reads() {
+        for r in events.register_reads() {
             let w = events.source[r as usize];
             if w < NONE
                 && events.is_info(w)
@@ -45,6 +45,9 @@ impl Recorded {
         self.by_version = vec![false; history.keys()];
         for key in 0..history.keys() as u32 {
             let writes = events.writes_of(key);
+            if events.types[key as usize] != DataType::Register {
+                continue; // a list tells its own order, sets and counters need none
+            }
             let complete = writes.iter().all(|&w| events.is_info(w) || history.version(events.op(w)).is_some());
             self.by_version[key as usize] = complete;
             self.fallback_keys += usize::from(!complete);

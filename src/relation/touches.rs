@@ -4,7 +4,7 @@
 //! pass over each (key, session) run yields every constraint, and no search is needed. Cost: O(n) for sessions in sequence; for
 //! overlapping ones each operation looks at the ones that ended last before it began, as many as ran at once.
 
-use crate::history::History;
+use crate::history::{DataType, History};
 use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
@@ -44,7 +44,8 @@ impl Touches<'_> {
     pub(crate) fn add_rule_2(&self, extra: &mut Extra) -> Result<(), OutOfBudget> {
         let limit = self.edge_limit();
         self.runs(|key, run| {
-            if self.recorded.by_version(key) {
+            let key_type = self.events.types[key as usize];
+            if self.recorded.by_version(key) || matches!(key_type, DataType::Set | DataType::Counter) {
                 return Ok(());
             }
             self.preceding(

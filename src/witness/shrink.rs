@@ -13,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::history::{OpId, SessionId};
 use crate::model::Guarantees;
+use crate::model::breach::Breach;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Edge, Graph, Reason};
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
@@ -36,65 +37,100 @@ const STARTS: usize = 32;
 
 impl Shrink<'_, '_> {
     /// A read of its own session's later write.
-    pub(crate) fn own_future_read(&self, read: u32) -> Witness {
-        let write = self.facts.events.source[read as usize];
+    pub(crate) fn own_future_read(&self, read: u32, write: u32) -> Witness {
         let path = [Hop { from: write, to: read, edge: Edge::Wr }];
         self.cyclic_hb(&path)
     }
 
-    /// A read of the initial value to which a write is visible.
-    pub(crate) fn initial_read(&self, write: u32, read: u32) -> Witness {
-        let path = self.visible(write, read, &[]);
-        let mut step = self.step(write, read, Relation::Vis, Because::InitialRead);
-        step.via = self.path_steps(&path);
-        self.finish(Anomaly::InitialRead, vec![step], Vec::new(), None)
+    /// A read that no order explains.
+    pub(crate) fn breach(&self, breach: &Breach) -> Witness {
+        self.breach_by(breach, None, |write, read, because| {
+            let path = self.visible(write, read, &[]);
+            Step { via: self.path_steps(&path), ..self.step(write, read, Relation::Vis, because) }
+        })
+    }
+
+    /// The same in one session's view.
+    pub(crate) fn breach_in_view(&self, graph: &Graph<'_>, session: SessionId, breach: &Breach) -> Witness {
+        let search = Search { graph, shown: &[] };
+        let mut paths: Vec<Hop> = Vec::new();
+        let witness = self.breach_by(breach, Some(session), |write, read, because| {
+            let path = back(&search, read, |node| node == write, |_, _| true).expect("the write is in the read's past");
+            let hops = self.shorten(&path);
+            paths.extend(&hops);
+            Step { via: self.view_steps(&hops), ..self.step(write, read, Relation::View, because) }
+        });
+        let derived = self.derive(graph, &paths);
+        if derived.is_empty() { witness } else { self.finish(witness.anomaly, witness.steps, derived, Some(session)) }
+    }
+
+    fn breach_by(&self, breach: &Breach, view: Option<SessionId>, mut visible: impl FnMut(u32, u32, Because) -> Step) -> Witness {
+        let (anomaly, steps) = match breach {
+            &Breach::Initial { write, read } => (Anomaly::InitialRead, vec![visible(write, read, Because::InitialRead)]),
+            &Breach::Missing { write, read } => (Anomaly::MissingElement, vec![visible(write, read, Because::Visible)]),
+            Breach::Phantom { remove, read, adds } => {
+                let mut adds = adds.clone();
+                adds.sort_unstable_by_key(|&add| self.facts.events.op(add));
+                let mut steps = vec![visible(*remove, *read, Because::Visible)];
+                steps.extend(adds.iter().map(|&add| self.happened_before(add, *remove)));
+                (Anomaly::PhantomMember, steps)
+            }
+            Breach::Sum { read, visible: seen } => {
+                (Anomaly::ImpossibleSum, seen.iter().map(|&w| visible(w, *read, Because::Visible)).collect())
+            }
+            &Breach::SumSince { read, earlier } => {
+                (Anomaly::ImpossibleSum, vec![self.step(earlier, read, Relation::So, Because::MonotonicReads)])
+            }
+        };
+        let nothing_shown = steps.is_empty();
+        let mut witness = self.finish(anomaly, steps, Vec::new(), view);
+        if nothing_shown {
+            witness.operations = vec![self.facts.events.op(breach.read())];
+            witness.sessions = vec![self.facts.events.session(breach.read())];
+        }
+        witness
+    }
+
+    /// A list read with `first` before `second` although `second` precedes it in hb.
+    pub(crate) fn reversed_list(&self, read: u32, first: u32, second: u32) -> Witness {
+        let shows = Step { read: Some(self.facts.events.op(read)), ..self.step(first, second, Relation::Ar, Because::ListOrder) };
+        let steps = vec![self.happened_before(second, first), shows];
+        let mut witness = self.finish(Anomaly::IncompatibleOrder, steps, Vec::new(), None);
+        // The list contradicts causality by itself, whatever order the others see.
+        witness.assumes.clear();
+        witness
+    }
+
+    fn happened_before(&self, from: u32, to: u32) -> Step {
+        let all = Shrink { facts: self.facts, guarantees: Guarantees::ALL };
+        let path = all.visible(from, to, &[]);
+        Step { via: all.path_steps(&path), ..self.step(from, to, Relation::Hb, Because::HappenedBefore) }
     }
 
     /// A read of w with x between them in hb.
     pub(crate) fn write_co_read(&self, w: u32, x: u32, read: u32) -> Witness {
-        let hb = |from: u32, to: u32| {
-            let mut step = self.step(from, to, Relation::Hb, Because::HappenedBefore);
-            step.via = self.path_steps(&self.visible(from, to, &[]));
-            step
-        };
-        let steps = vec![hb(w, x), hb(x, read), self.step(w, read, Relation::Wr, Because::ReadsFrom)];
+        let returned = self.step(w, read, Relation::Wr, Because::ReadsFrom);
+        let steps = vec![self.happened_before(w, x), self.happened_before(x, read), returned];
         self.finish(Anomaly::WriteCoRead, steps, Vec::new(), None)
     }
 
     /// A shortest cycle of a component of the constraint graph.
     pub(crate) fn cycle(&self, graph: &Graph<'_>, component: &[u32]) -> Witness {
-        self.cycles(graph, component)
-            .into_iter()
-            .map(|cycle| self.cycle_witness(&cycle))
-            .min_by_key(|w| (w.operations.len(), w.sessions.len(), w.all_steps().count()))
-            .expect("a component has a cycle")
+        let witnesses = self.cycles(graph, component).map(|cycle| self.cycle_witness(&cycle));
+        smallest(witnesses)
     }
 
     /// A contradiction in one session's view.
     pub(crate) fn view_cycle(&self, graph: &Graph<'_>, session: SessionId, component: &[u32]) -> Witness {
-        self.cycles(graph, component)
-            .into_iter()
-            .map(|cycle| {
-                let hops = self.shorten(&cycle);
-                let steps = self.view_steps(&hops);
-                self.finish(Anomaly::ViewCycle, steps, self.derive(graph, &hops), Some(session))
-            })
-            .min_by_key(|w| (w.operations.len(), w.all_steps().count()))
-            .expect("a component has a cycle")
+        smallest(self.cycles(graph, component).map(|cycle| {
+            let hops = self.shorten(&cycle);
+            let steps = self.view_steps(&hops);
+            self.finish(Anomaly::ViewCycle, steps, self.derive(graph, &hops), Some(session))
+        }))
     }
 
-    /// A read of the initial value after a write of its key, in one session's view.
-    pub(crate) fn initial_read_in_view(&self, graph: &Graph<'_>, session: SessionId, write: u32, read: u32) -> Witness {
-        let search = Search { graph, shown: &[] };
-        let hops =
-            self.shorten(&back(&search, read, |node| node == write, |_, _| true).expect("the write is in the read's past"));
-        let mut step = self.step(write, read, Relation::View, Because::InitialRead);
-        step.via = self.view_steps(&hops);
-        self.finish(Anomaly::InitialRead, vec![step], self.derive(graph, &hops), Some(session))
-    }
-
-    /// Short cycles of a component, as hops that close up.
-    fn cycles(&self, graph: &Graph<'_>, component: &[u32]) -> Vec<Vec<Hop>> {
+    /// Short cycles of a component, as hops that close up; found one by one.
+    fn cycles<'s>(&'s self, graph: &'s Graph<'_>, component: &'s [u32]) -> impl Iterator<Item = Vec<Hop>> + 's {
         let inside = |node: u32| component.binary_search(&node).is_ok();
         // Edges that close a cycle: what reads say by preference, else other constraints, else wr.
         let mut starts: [Vec<(u32, u32, Edge)>; 3] = Default::default();
@@ -104,7 +140,7 @@ impl Shrink<'_, '_> {
                     Edge::Extra(_, Reason::Stale(_)) => 0,
                     Edge::Extra(..) => 1,
                     Edge::Wr => 2,
-                    Edge::So => return,
+                    Edge::So | Edge::Collected => return,
                 };
                 if inside(from) {
                     starts[preference].push((from, node, edge));
@@ -119,19 +155,14 @@ impl Shrink<'_, '_> {
         };
         // Where many edges close a short cycle any few of them will do; the order is fixed.
         starts.sort_by_key(|start| !of_two(start));
-        starts
-            .into_iter()
-            .take(STARTS)
-            .filter_map(|(from, to, edge)| {
-                let mut path = if from == to {
-                    Vec::new()
-                } else {
-                    raw_back(&Search { graph, shown: &[] }, from, |node| node == to, |node, _| inside(node))?
-                };
-                path.push((from, to, edge));
-                Some(self.without_auxiliary(graph, path))
-            })
-            .collect()
+        starts.truncate(STARTS);
+        starts.into_iter().filter_map(move |(from, to, edge)| {
+            let inside = |node: u32, _| component.binary_search(&node).is_ok();
+            let way = || raw_back(&Search { graph, shown: &[] }, from, |node| node == to, inside);
+            let mut path = if from == to { Vec::new() } else { way()? };
+            path.push((from, to, edge));
+            Some(self.without_auxiliary(graph, path))
+        })
     }
 
     /// Drops junctions and auxiliary nodes from a closed path: a way through them has the edge that it begins with.
@@ -159,6 +190,7 @@ impl Shrink<'_, '_> {
         };
         let mut cycle: Vec<Hop> = cycle.to_vec();
         cycle.rotate_left(first);
+        let cycle = self.join_lists(&cycle);
         let reads = cycle.iter().filter_map(|hop| match hop.edge {
             Edge::Extra(_, Reason::Stale(read) | Reason::ReadThenWrite(read)) => Some(read),
             _ => None,
@@ -184,7 +216,12 @@ impl Shrink<'_, '_> {
         // What merges must not be parted by where the cycle happens to begin.
         steps.rotate_left(stale.map_or(0, |at| at + 1));
         let steps = merged(steps, |op| self.facts.history.session(op));
-        let anomaly = if stale.is_some() { Anomaly::StaleRead } else { Anomaly::WriteOrderCycle };
+        let listed = steps.iter().any(|step| step.because == Because::ListOrder);
+        let anomaly = match stale {
+            Some(_) => Anomaly::StaleRead,
+            None if listed => Anomaly::IncompatibleOrder,
+            None => Anomaly::WriteOrderCycle,
+        };
         self.finish(anomaly, steps, Vec::new(), None)
     }
 
@@ -207,6 +244,7 @@ impl Shrink<'_, '_> {
                 via: self.path_steps(&self.visible(hop.from, read, shown)),
                 ..ar(Because::StaleRead)
             },
+            Reason::ListOrder(read) => Step { read: Some(events.op(read)), ..ar(Because::ListOrder) },
             Reason::Version => ar(Because::Version),
             Reason::RealTime => ar(Because::RealTime),
             Reason::Onward => unreachable!("a way through auxiliary nodes begins with its reason"),
@@ -237,6 +275,24 @@ impl Shrink<'_, '_> {
         let search = Search { graph: &self.facts.visibility(self.guarantees), shown };
         let path = back(&search, read, |node| node == write, |_, _| true).expect("the write is visible to the read");
         self.shorten(&path)
+    }
+
+    /// Runs of neighbours in lists as one hop where one list shows both ends.
+    fn join_lists(&self, path: &[Hop]) -> Vec<Hop> {
+        let events = &self.facts.events;
+        let mut joined: Vec<Hop> = Vec::new();
+        for &hop in path {
+            if let (Edge::Extra(_, Reason::ListOrder(read)), Some(last)) = (hop.edge, joined.last_mut())
+                && matches!(last.edge, Edge::Extra(_, Reason::ListOrder(_)))
+                && last.from != hop.to
+                && events.shown(read).skip_while(|&w| w != hop.to).any(|w| w == last.from)
+            {
+                *last = Hop { from: last.from, to: hop.to, edge: hop.edge };
+            } else {
+                joined.push(hop);
+            }
+        }
+        joined
     }
 
     /// Runs of session order in as few hops as the guarantees allow.
@@ -272,7 +328,7 @@ impl Shrink<'_, '_> {
         let events = &self.facts.events;
         path.iter()
             .map(|hop| match hop.edge {
-                Edge::Wr => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
+                Edge::Wr | Edge::Collected => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
                 _ => {
                     let because = match (events.is_write(hop.from), events.is_write(hop.to)) {
                         (true, false) => Because::ReadYourWrites,
@@ -293,9 +349,10 @@ impl Shrink<'_, '_> {
         path.iter()
             .filter(apart)
             .map(|hop| match hop.edge {
-                Edge::Wr => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
+                Edge::Wr | Edge::Collected => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
                 Edge::So => self.step(hop.from, hop.to, Relation::So, Because::SessionOrder),
                 // What it rests on stands where it was derived.
+                Edge::Extra(_, Reason::ListOrder(_)) => self.step(hop.from, hop.to, Relation::View, Because::ListOrder),
                 Edge::Extra(..) => self.step(hop.from, hop.to, Relation::View, Because::StaleRead),
             })
             .collect()
@@ -306,10 +363,19 @@ impl Shrink<'_, '_> {
         let mut wanted: Vec<Hop> = path.to_vec();
         let mut derived: FxHashMap<u32, Step> = FxHashMap::default();
         while let Some(hop) = wanted.pop() {
-            let Edge::Extra(number, Reason::Stale(read)) = hop.edge else { continue };
+            let Edge::Extra(number, reason) = hop.edge else { continue };
             if derived.contains_key(&number) {
                 continue;
             }
+            let read = match reason {
+                Reason::Stale(read) => read,
+                Reason::ListOrder(read) => {
+                    let step = self.step(hop.from, hop.to, Relation::View, Because::ListOrder);
+                    derived.insert(number, Step { read: Some(self.facts.events.op(read)), ..step });
+                    continue;
+                }
+                _ => continue,
+            };
             let earlier = |_, edge| !matches!(edge, Edge::Extra(n, _) if n >= number);
             let search = Search { graph, shown: &[] };
             let via = back(&search, read, |node| node == hop.from, earlier).expect("an edge was found by what came before it");
@@ -333,7 +399,7 @@ impl Shrink<'_, '_> {
 
     fn finish(&self, anomaly: Anomaly, steps: Vec<Step>, derived: Vec<Step>, view: Option<SessionId>) -> Witness {
         let mut assumes = Vec::new();
-        if matches!(anomaly, Anomaly::StaleRead | Anomaly::WriteOrderCycle) {
+        if matches!(anomaly, Anomaly::StaleRead | Anomaly::WriteOrderCycle | Anomaly::IncompatibleOrder) {
             let per_key = crate::model::guarantees::DIRECT.contains(self.guarantees);
             assumes.push(if per_key { Assumption::OneOrderPerKey } else { Assumption::OneOrder });
             if steps.iter().any(|step| step.because == Because::Version) {
@@ -367,6 +433,22 @@ impl Shrink<'_, '_> {
         sessions.dedup();
         sessions
     }
+}
+
+/// The one with the fewest operations, sessions and steps. None has fewer than three operations but the rarest, so three end the search.
+fn smallest(witnesses: impl Iterator<Item = Witness>) -> Witness {
+    let size = |w: &Witness| (w.operations.len(), w.sessions.len(), w.all_steps().count());
+    let mut best: Option<Witness> = None;
+    for witness in witnesses {
+        let small = witness.operations.len() <= 3;
+        if best.as_ref().is_none_or(|best| size(&witness) < size(best)) {
+            best = Some(witness);
+        }
+        if small {
+            break;
+        }
+    }
+    best.expect("a component has a cycle")
 }
 
 /// Joins neighbouring steps of one kind where the relation behind them is transitive by itself.
@@ -456,7 +538,8 @@ fn raw_back(
             }
             let total = cost
                 + match edge {
-                    Edge::So => 0,
+                    Edge::So | Edge::Collected => 0,
+                    Edge::Extra(_, Reason::ListOrder(_)) => 1,
                     Edge::Wr if search.shown.contains(&node) => 2,
                     Edge::Extra(_, Reason::Onward | Reason::Version | Reason::RealTime | Reason::SessionWrites) => 0,
                     Edge::Wr | Edge::Extra(..) => 3,

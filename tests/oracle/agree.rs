@@ -11,9 +11,10 @@ use testimony::model::{self, Checker, MODELS};
 use testimony::verdict::Verdict;
 use testimony::witness;
 
+use crate::broken::Fault;
 use crate::decorate::{Case, GENERATORS, Settings};
 use crate::judge::{Answer, judge};
-use crate::plain::{self, Fault};
+use crate::plain;
 use crate::toy::Toy;
 
 /// Histories of each generator.
@@ -24,7 +25,7 @@ fn cases() -> impl ParallelIterator<Item = Case> {
 }
 
 /// At most so many kinds of disagreement are shown.
-const SHOWN: usize = 12;
+const SHOWN: usize = 30;
 
 /// Runs `disagreements` over all cases; of each kind that there is, one case is shrunk and shown.
 fn check_all(disagreements: impl Fn(&Toy, Settings) -> Vec<String> + Sync) {

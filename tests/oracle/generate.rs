@@ -75,12 +75,10 @@ pub fn lagging(rng: &mut Rng) -> Toy {
             toy.push(session as u8, Act::Read(last.map(|w| w as i64 + 1)), key);
         }
         for has in &mut applied {
-            for w in 0..has.len() {
-                if !has[w] {
-                    has[w] = rng.chance(100 - lag);
-                    if in_order && !has[w] {
-                        break;
-                    }
+            for applied in has.iter_mut().filter(|applied| !**applied) {
+                *applied = rng.chance(100 - lag);
+                if in_order && !*applied {
+                    break;
                 }
             }
         }
@@ -113,8 +111,8 @@ pub fn causal_store(rng: &mut Rng) -> Toy {
             writes.push(key);
             toy.push(session as u8, Act::Write(Some(writes.len() as i64)), key);
         } else {
-            let of_key = heard[session].iter().filter(|&&w| writes[w] == key);
-            let last = if one_order { of_key.max() } else { of_key.last() };
+            let mut of_key = heard[session].iter().filter(|&&w| writes[w] == key);
+            let last = if one_order { of_key.max() } else { of_key.next_back() };
             toy.push(session as u8, Act::Read(last.map(|&w| w as i64 + 1)), key);
         }
     }

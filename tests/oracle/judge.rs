@@ -3,14 +3,14 @@
 //! Malformed reads violate every model and are left out of the rest; ambiguous reads are left out, and where the rest is satisfied a
 //! model that could have depended on one is unknown.
 
-use testimony::check::WriteOrder;
+use testimony::history::Status;
 use testimony::model::{Checker, Guarantees, MODELS};
 use testimony::verdict::Verdict;
 
 use crate::decorate::Settings;
 use crate::guarantee::{Recorded, Under};
 use crate::reading::{self, LeftOut, Reading};
-use crate::toy::{Op, Toy};
+use crate::toy::{Act, Toy};
 use crate::view;
 
 /// What the oracle says.
@@ -42,7 +42,7 @@ pub fn judge(toy: &Toy, settings: Settings) -> Answer {
         };
         if malformed || !holds {
             Verdict::Violated
-        } else if reading.left_out.iter().any(|read| could_matter(toy, read, checker)) || without_times(toy, settings, checker) {
+        } else if reading.left_out.iter().any(|read| could_matter(toy, read, checker)) {
             Verdict::Unknown
         } else {
             Verdict::Satisfied
@@ -76,23 +76,25 @@ fn minimal(satisfied: &[bool]) -> Vec<Guarantees> {
     minimal
 }
 
-/// Could the verdict depend on this ambiguous read? Any verdict could where the read may be malformed. Else what a session sees under RYW
-/// is its own writes of the key, and under MR what it did with the key besides; whether these happened is not asked.
+/// Could the verdict depend on this ambiguous read? What a session sees under RYW is its own writes of the key, under MR what it did with
+/// the key besides; a read that may be malformed could violate any model, and one that returned any of several good values is well-formed.
 fn could_matter(toy: &Toy, read: &LeftOut, checker: Checker) -> bool {
-    let of_key = |(txn, op): (usize, &Op)| toy.txns[txn].session == read.session && op.key == read.key;
-    let mut own = toy.ops().enumerate().filter(|&(_, placed)| of_key(placed));
+    let beside = |what: &dyn Fn(Status, Act) -> bool| {
+        toy.ops().enumerate().any(|(index, (txn, op))| {
+            let txn = &toy.txns[txn];
+            let own_write = index == read.op && op.writes().is_some();
+            let counts = own_write || index != read.op;
+            counts && txn.session == read.session && op.key == read.key && what(txn.status, op.act)
+        })
+    };
     match checker {
         _ if read.maybe_malformed => true,
         Checker::WellFormed => false,
-        Checker::Guarantees(Guarantees::RYW) => own.any(|(_, (_, op))| op.writes().is_some()),
-        Checker::Guarantees(Guarantees::MR) => own.any(|(index, (_, op))| index != read.op || op.writes().is_some()),
+        Checker::Guarantees(Guarantees::RYW) => beside(&|status, act| status != Status::Fail && !matches!(act, Act::Read(_))),
+        Checker::Guarantees(Guarantees::MR) => beside(&|status, act| match act {
+            Act::Read(_) => status == Status::Ok,
+            Act::Write(_) | Act::Cas(..) => status != Status::Fail,
+        }),
         _ => true,
     }
-}
-
-/// Was an order asked for that the recording has nothing of?
-fn without_times(toy: &Toy, settings: Settings, checker: Checker) -> bool {
-    settings.write_order == WriteOrder::RealTime
-        && matches!(checker, Checker::Guarantees(_))
-        && toy.txns.iter().all(|txn| txn.invoke.is_none() || txn.complete.is_none())
 }

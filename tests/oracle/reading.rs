@@ -213,20 +213,27 @@ fn is_final(txn: &Txn, place: usize) -> bool {
 }
 
 /// The session order of transactions, as a matrix. By times where both are recorded (of two that each ended when the other began, the
-/// file's order), else by the file's order; and then transitive. Only an `ok` transaction has successors; a `fail` one takes no part.
+/// file's order), else by the file's order among neighbours that are `ok`; and then transitive. Only an `ok` transaction has
+/// successors; a `fail` one takes no part.
 fn session_order(toy: &Toy) -> Vec<Vec<bool>> {
     let n = toy.txns.len();
-    let timed = |txn: &Txn| txn.invoke.is_some() && (txn.complete.is_some() || txn.status == Status::Info);
-    let ended_by = |a: &Txn, b: &Txn| a.status == Status::Ok && a.complete <= b.invoke;
+    let ended_by = |a: usize, b: usize| match (toy.txns[a].complete, toy.txns[b].invoke) {
+        (Some(complete), Some(invoke)) if toy.txns[a].status == Status::Ok => Some(complete <= invoke),
+        _ => None,
+    };
     let direct = |a: usize, b: usize| {
         let (first, second) = (&toy.txns[a], &toy.txns[b]);
         if a == b || first.session != second.session || first.status != Status::Ok || second.status == Status::Fail {
             return false;
         }
-        if timed(first) && timed(second) {
-            return ended_by(first, second) && (a < b || !ended_by(second, first));
+        let reverse = ended_by(b, a) == Some(true);
+        match ended_by(a, b) {
+            Some(ended) => ended && (!reverse || a < b),
+            None => {
+                let between = |t: &Txn| t.session == first.session && t.status == Status::Ok;
+                a < b && !reverse && !toy.txns[a + 1..b].iter().any(between)
+            }
         }
-        a < b
     };
     let mut so: Vec<Vec<bool>> = (0..n).map(|a| (0..n).map(|b| direct(a, b)).collect()).collect();
     for middle in 0..n {
