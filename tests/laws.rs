@@ -208,6 +208,7 @@ fn side_by_side(cases: &[Case]) -> History {
                     Act::Read(value) => (Kind::Read, value, None),
                     Act::Write(value) => (Kind::Write, value, None),
                     Act::Cas(from, to) => (Kind::Cas, from, to),
+                    _ => unreachable!("these histories are of registers"),
                 };
                 let key = key_name(&mut builder, op.key);
                 let (first, to) = (value(&mut builder, first), value(&mut builder, second));
