@@ -12,6 +12,8 @@
 
 mod arbitration;
 mod certificate;
+mod collections;
+mod elements;
 mod facts;
 mod one_order;
 mod past;
@@ -19,6 +21,7 @@ mod paths;
 mod per_session;
 mod reads;
 mod refusal;
+mod rules;
 mod sessions;
 mod views;
 
@@ -29,7 +32,8 @@ use rustc_hash::FxHashSet;
 use crate::check::{Certificate, Options};
 use crate::history::{History, OpId, SessionId};
 use crate::model::{Checker, Guarantees, Model};
-use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
+use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
+use collections::Sight;
 use facts::Facts;
 use refusal::require;
 
@@ -92,6 +96,7 @@ impl<'h> Proof<'_, 'h> {
             (IntermediateRead, _) => self.intermediate_read(),
             (Internal, _) => self.internal(),
             (FutureRead, _) => self.future_read(),
+            (RepeatedElement, _) => self.repeated_element(),
             (CyclicHb, Checker::Guarantees(g)) => self.cyclic_hb(g),
             (CyclicHb, Checker::CausalWeak | Checker::CausalMemory) => self.cyclic_hb(Guarantees::ALL),
             (InitialRead, Checker::Guarantees(g)) if self.witness.view.is_none() => self.initial_read(g),
@@ -100,7 +105,13 @@ impl<'h> Proof<'_, 'h> {
             }
             (InitialRead, Checker::CausalMemory) => self.view(false, |view| self.initial_read_in_view(view)),
             (InitialRead, Checker::PramClassic) => self.view(true, |view| self.initial_read_in_view(view)),
-            (StaleRead | WriteOrderCycle, Checker::Guarantees(g)) => self.arbitration_cycle(g),
+            (MissingElement | PhantomMember | ImpossibleSum, checker) => self.about_a_collection(checker),
+            (IncompatibleOrder, Checker::Guarantees(Guarantees::ALL) | Checker::CausalWeak | Checker::CausalMemory)
+                if self.orders_against_hb() =>
+            {
+                self.list_against_hb()
+            }
+            (StaleRead | WriteOrderCycle | IncompatibleOrder, Checker::Guarantees(g)) => self.arbitration_cycle(g),
             (WriteCoRead, Checker::Guarantees(Guarantees::ALL) | Checker::CausalWeak | Checker::CausalMemory) => {
                 self.write_co_read()
             }
@@ -111,14 +122,31 @@ impl<'h> Proof<'_, 'h> {
         }
     }
 
+    /// What a read of a list, set or counter must have shown, by visibility or in a session's view.
+    fn about_a_collection(&self, checker: Checker) -> Result<(), Refusal> {
+        let within = |own_reads_only| self.view(own_reads_only, |view| self.collection(Sight::In(view)));
+        match (checker, self.witness.view) {
+            (Checker::Guarantees(g), None) => self.collection(Sight::Of(g)),
+            (Checker::CausalWeak | Checker::CausalMemory, None) => self.collection(Sight::Of(Guarantees::ALL)),
+            (Checker::CausalMemory, Some(_)) => within(false),
+            (Checker::PramClassic, Some(_)) => within(true),
+            _ => Err(Refusal::new("that is no violation of the model")),
+        }
+    }
+
+    /// Is the witness about a list that contradicts hb rather than an order of all writes?
+    fn orders_against_hb(&self) -> bool {
+        self.witness.steps.iter().any(|step| step.relation == Relation::Hb)
+    }
+
     /// What every witness must be, whatever it shows.
     fn well_shaped(&self) -> Result<(), Refusal> {
         let (h, w) = (self.history(), self.witness);
         let mut used: Vec<OpId> = w.all_steps().flat_map(|step| [Some(step.from), Some(step.to), step.read]).flatten().collect();
         used.sort_unstable();
         used.dedup();
-        let listed =
-            if w.anomaly == Anomaly::ThinAirRead { w.operations.len() == 1 && used.is_empty() } else { w.operations == used };
+        let alone = matches!(w.anomaly, Anomaly::ThinAirRead | Anomaly::RepeatedElement | Anomaly::ImpossibleSum);
+        let listed = if alone && used.is_empty() { w.operations.len() == 1 } else { w.operations == used };
         require(listed, || Refusal::new("the operations listed are not those that the steps use"))?;
         if let Some(&beyond) = w.operations.iter().find(|op| op.index() >= h.operations()) {
             return Err(Refusal::about(h, beyond, "is not in the history"));
@@ -131,7 +159,8 @@ impl<'h> Proof<'_, 'h> {
         let listed: FxHashSet<SessionId> = w.sessions.iter().copied().collect();
         let sessions = !listed.is_empty() && listed.len() == w.sessions.len() && listed.is_subset(&used);
         require(sessions, || Refusal::new("the sessions listed are not those of the operations"))?;
-        let in_view = matches!(w.anomaly, Anomaly::ViewCycle | Anomaly::InitialRead);
+        use Anomaly::{ImpossibleSum, InitialRead, MissingElement, PhantomMember, ViewCycle};
+        let in_view = matches!(w.anomaly, ViewCycle | InitialRead | MissingElement | PhantomMember | ImpossibleSum);
         require(in_view || w.view.is_none(), || Refusal::new("only views are of a session"))?;
         require(w.view.is_some() || w.derived.is_empty(), || Refusal::new("only a view has derived steps"))?;
         self.assumptions()
@@ -140,7 +169,8 @@ impl<'h> Proof<'_, 'h> {
     fn assumptions(&self) -> Result<(), Refusal> {
         let w = self.witness;
         let uses = |because| w.steps.iter().any(|step| step.because == because);
-        let arbitrates = matches!(w.anomaly, Anomaly::StaleRead | Anomaly::WriteOrderCycle);
+        let cycle = matches!(w.anomaly, Anomaly::StaleRead | Anomaly::WriteOrderCycle | Anomaly::IncompatibleOrder);
+        let arbitrates = cycle && !self.orders_against_hb();
         let needs = |assumption| match assumption {
             Assumption::OneOrderPerKey | Assumption::OneOrder => None,
             Assumption::RecordedVersions => Some(arbitrates && uses(Because::Version)),

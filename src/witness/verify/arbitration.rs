@@ -1,11 +1,10 @@
 //! Steps of arbitration: why one write comes before another in the one order of writes (models.md 4, rules 1, 2, 5, 6 and what is recorded).
 
 use super::Proof;
-use super::facts::Origin;
 use super::paths::Role;
 use super::refusal::{Refusal, require};
 use crate::check::WriteOrder;
-use crate::history::OpId;
+use crate::history::{DataType, OpId};
 use crate::model::Guarantees;
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step};
 
@@ -16,13 +15,20 @@ impl Proof<'_, '_> {
         self.closes(steps)?;
         for step in steps {
             require(step.relation == Relation::Ar, || self.refuse(step, "it is no arbitration"))?;
-            let writes = step.from != step.to && self.facts.writes(step.from) && self.facts.writes(step.to);
+            let arranged = |op| self.facts.writes(op) && self.facts.arranged(op);
+            let writes = step.from != step.to && arranged(step.from) && arranged(step.to);
             require(writes, || self.refuse(step, "they are not two writes that count"))?;
             self.arbitration_step(step, allowed)?;
         }
-        let stale = steps.iter().any(|step| step.because == Because::StaleRead);
-        let named = stale == (self.witness.anomaly == Anomaly::StaleRead);
-        require(named, || Refusal::new("the cycle is not of the kind that the witness says: with or without a stale read"))?;
+        let uses = |because| steps.iter().any(|step| step.because == because);
+        let named = match self.witness.anomaly {
+            Anomaly::StaleRead => uses(Because::StaleRead),
+            Anomaly::IncompatibleOrder => uses(Because::ListOrder) && !uses(Because::StaleRead),
+            _ => !uses(Because::ListOrder) && !uses(Because::StaleRead),
+        };
+        require(named, || {
+            Refusal::new("the cycle is not of the kind that the witness says: by stale reads, by lists or by neither")
+        })?;
         let across = |step: &Step| !self.same_key(step.from, step.to) && step.because != Because::RealTime;
         let one_order = self.witness.assumes.contains(&Assumption::OneOrder);
         let one_order_per_key = self.witness.assumes.contains(&Assumption::OneOrderPerKey) && !steps.iter().any(across);
@@ -60,10 +66,10 @@ impl Proof<'_, '_> {
                 self.precedes_write(step, read)
             }
             Because::StaleRead => {
-                let read = self.read_of(step, step.to)?;
-                require(self.same_key(step.from, step.to), || self.refuse(step, "they write different keys"))?;
+                let read = self.overwrites(step)?;
                 self.visibility(&step.via, step.from, read, Role::Read, allowed)
             }
+            Because::ListOrder => self.list_order(step),
             Because::Version => {
                 self.bare(step)?;
                 let (from, to) = (self.facts.version(step.from), self.facts.version(step.to));
@@ -87,10 +93,28 @@ impl Proof<'_, '_> {
         require(!self.facts.versioned(step.from), || self.refuse(step, "the recorded versions of the key take its place"))
     }
 
-    /// The read that a step names, which must have returned `write`.
+    /// A list shows the one before the other.
+    pub(super) fn list_order(&self, step: &Step) -> Result<(), Refusal> {
+        require(step.via.is_empty(), || self.refuse(step, "it carries a path that it has no use for"))?;
+        let read = self.read_of(step, step.from)?;
+        let mut behind = self.facts.shown(read).iter().skip_while(|&&write| write != step.from);
+        let list = self.facts.key_type(read) == DataType::List && self.facts.reads(read);
+        require(list && behind.any(|&write| write == step.to), || {
+            self.refuse(step, "its read is no list with them in that order")
+        })
+    }
+
+    /// The read that a step names, which returned the value of the register written last, `to`.
+    pub(super) fn overwrites(&self, step: &Step) -> Result<OpId, Refusal> {
+        let registers = self.same_key(step.from, step.to) && self.facts.key_type(step.from) == DataType::Register;
+        require(registers, || self.refuse(step, "they are not two writes of one register"))?;
+        self.read_of(step, step.to)
+    }
+
+    /// The read that a step names, which must have returned `write`, alone or among other elements.
     pub(super) fn read_of(&self, step: &Step, write: OpId) -> Result<OpId, Refusal> {
         let read = step.read.ok_or_else(|| self.refuse(step, "it names no read"))?;
-        require(self.facts.origin(read) == Origin::From(write), || self.refuse(step, "its read did not return that write"))?;
+        require(self.facts.shows(read, write), || self.refuse(step, "its read did not return that write"))?;
         Ok(read)
     }
 

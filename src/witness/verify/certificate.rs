@@ -1,10 +1,13 @@
 //! Certificates: what every proof of a satisfied model has to meet, and the one kind that needs no order.
 
+use rustc_hash::FxHashSet;
+
 use super::facts::{Facts, Origin};
 use super::one_order;
-use super::past::{Past, Rules, Seen, Walk};
+use super::past::{Extra, Past, Rules, Seen, Walk};
 use super::per_session;
 use super::refusal::{Refusal, require};
+use super::rules::Showing;
 use crate::check::{Certificate, CertificateKind, Options};
 use crate::history::{DataType, History, OpId};
 use crate::model::{Checker, Guarantees, find};
@@ -14,10 +17,8 @@ pub(super) const OWN_SESSION: Guarantees = Guarantees::RYW.with(Guarantees::MR);
 
 pub(super) fn check(facts: &Facts, options: &Options, certificate: &Certificate) -> Result<(), Refusal> {
     let model = find(certificate.model).ok_or_else(|| Refusal::new(format!("no model is called {}", certificate.model)))?;
-    let h = facts.history;
-    require(h.ops().all(|op| h.key_type(h.key(op)) == DataType::Register), || Refusal::new("only registers are judged yet"))?;
     let groups = Groups::new(facts);
-    for read in h.ops() {
+    for read in facts.history.ops() {
         allowed(facts, model.checker, &groups, read)?;
     }
     match (certificate.kind, model.checker, certificate.orders.as_slice()) {
@@ -37,12 +38,15 @@ pub(super) fn check(facts: &Facts, options: &Options, certificate: &Certificate)
 fn allowed(facts: &Facts, checker: Checker, groups: &Groups, read: OpId) -> Result<(), Refusal> {
     let refuse = |what| Err(Refusal::about(facts.history, read, what));
     match facts.origin(read) {
-        Origin::Silent | Origin::From(_) | Origin::Initial => Ok(()),
+        Origin::Silent | Origin::From(_) | Origin::Initial | Origin::Shown => Ok(()),
         Origin::ThinAir if facts.ignores_unmatched() => Ok(()),
         Origin::ThinAir => refuse("returned a value that nothing wrote"),
         Origin::Impossible => refuse("returned a value that only failed or later writes wrote"),
         Origin::Intermediate(_) => refuse("returned a value that its transaction overwrote"),
         Origin::Internal => refuse("did not return its transaction's own last write"),
+        Origin::Repeated => refuse("returned an element more often than it was appended"),
+        // Whoever appended its elements, a list orders them.
+        Origin::Ambiguous if facts.key_type(read) == DataType::List => refuse("may have elements of several appends"),
         Origin::Ambiguous => match checker {
             Checker::Guarantees(g) if OWN_SESSION.contains(g) && groups.indifferent(facts, g, read) => Ok(()),
             _ => refuse("may have returned what several writes wrote, so nothing is proved"),
@@ -83,7 +87,8 @@ fn session_and_key(history: &History, op: OpId) -> (usize, usize) {
     (history.session(op).index(), history.key(op).index())
 }
 
-/// `causal-weak`: hb is acyclic, and no read returned what its past had overwritten.
+/// `causal-weak`: hb is acyclic, no read returned what its past had overwritten, no list is in an order against hb, and reads of lists,
+/// sets and counters show what is in their past.
 ///
 /// One walk orders hb; a read is looked into only where another write of its key lies between its writer and it in that order, and then by
 /// a search back from it that stays between the two. O(n) and the searches, each as long as a view is old.
@@ -97,19 +102,20 @@ fn acyclic_hb(facts: &Facts) -> Result<(), Refusal> {
     let mut writes: Vec<(usize, u32)> = Vec::new();
     for (i, &node) in walk.order.iter().enumerate() {
         rank[node.index()] = i as u32 + 1;
-        if let Some(write) = past.as_write(node) {
+        if let Some(write) = past.as_write(node).filter(|&write| facts.key_type(write) == DataType::Register) {
             writes.push((h.key(write).index(), i as u32 + 1));
         }
     }
     writes.sort_unstable();
+    let none = Extra::default();
     let (mut seen, mut seen_from_write) = (Seen::default(), Seen::default());
-    for op in h.ops() {
+    for op in h.ops().filter(|&op| facts.key_type(op) == DataType::Register) {
         let (Some(read), key) = (past.read(op), h.key(op)) else { continue };
         let writer = if let Origin::From(writer) = facts.origin(op) { past.write(writer) } else { None };
         let bound = writer.map_or(0, |writer| rank[writer.index()]);
         let Some(next) = next_write(&writes, key.index(), bound).filter(|&next| next < rank[read.index()]) else { continue };
         let mut between = Vec::new();
-        past.search(hb, read, &mut seen, |node| {
+        past.search(hb, &none, read, &mut seen, |node| {
             between
                 .extend(past.as_write(node).filter(|&write| h.key(write) == key && rank[node.index()] >= next).and(Some(node)));
             rank[node.index()] > next
@@ -119,11 +125,45 @@ fn acyclic_hb(facts: &Facts) -> Result<(), Refusal> {
                 return Err(Refusal::about(h, op, "returned the initial value with a write in its past"));
             };
             let mut overwritten = false;
-            past.search(hb, other, &mut seen_from_write, |node| {
+            past.search(hb, &none, other, &mut seen_from_write, |node| {
                 overwritten |= node == writer;
                 rank[node.index()] > bound
             });
             require(!overwritten, || Refusal::about(h, op, "returned a value that its past had overwritten"))?;
+        }
+    }
+    lists_keep(facts, &past, hb, &rank)?;
+    let mut showing = Showing::new(facts, &past, hb, &rank, &none, h.ops());
+    h.ops().try_for_each(|op| showing.check(op))
+}
+
+/// No list has an element before one that happened before it. A list that begins another one is looked at only as part of that; an element
+/// only where one behind it comes before it in the order of the walk.
+fn lists_keep(facts: &Facts, past: &Past, hb: Rules, rank: &[u32]) -> Result<(), Refusal> {
+    let h = facts.history;
+    let is_list = |&op: &OpId| facts.key_type(op) == DataType::List && facts.reads(op);
+    let mut lists: Vec<OpId> = h.ops().filter(is_list).collect();
+    lists.sort_unstable_by(|&a, &b| (h.key(a), facts.shown(a)).cmp(&(h.key(b), facts.shown(b))));
+    let (mut seen, none) = (Seen::default(), Extra::default());
+    for (i, &read) in lists.iter().enumerate() {
+        let shown = facts.shown(read);
+        if lists.get(i + 1).is_some_and(|&next| facts.shown(next).starts_with(shown)) {
+            continue;
+        }
+        let node = |write: OpId| past.write(write).expect("what was read took effect");
+        let mut behind: FxHashSet<usize> = FxHashSet::default();
+        let mut lowest = u32::MAX;
+        for &write in shown.iter().rev() {
+            let (write, mut against) = (node(write), false);
+            if lowest < rank[write.index()] {
+                past.search(hb, &none, write, &mut seen, |node| {
+                    against |= behind.contains(&node.index());
+                    !against && rank[node.index()] > lowest
+                });
+            }
+            require(!against, || Refusal::about(h, read, "returned a list in an order against the past"))?;
+            behind.insert(write.index());
+            lowest = lowest.min(rank[write.index()]);
         }
     }
     Ok(())

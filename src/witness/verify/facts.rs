@@ -1,22 +1,25 @@
 //! What the history says by itself: which writes count, what each read returned (models.md 1), which keys recorded versions order.
 //!
-//! Writes are sorted by key, value and version, so a read finds its candidate writers by binary search: O(n log n) time, O(n) memory.
+//! Writes are sorted by key, value and version, so a read finds its candidate writers by binary search: O(n log n) time, O(n) memory, n
+//! being the operations and the elements that reads of lists and sets returned.
 
 use rustc_hash::FxHashMap;
 
 use super::sessions::SessionOrder;
 use crate::check::{Options, UnmatchedReads, WriteOrder};
-use crate::history::{DataType, History, OpId, Status, ValueId};
+use crate::history::{DataType, History, KeyId, Kind, OpId, Status, ValueId};
 
-/// What an operation, seen as a read, proves.
+/// What an operation, seen as a read, proves. Of a list or set the first element that has no explanation says what is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Origin {
-    /// Nothing: no read, not `ok`, not of a register, or an internal read that returned what it must.
+    /// Nothing: no read, not `ok`, or an internal read that returned what it must.
     Silent,
-    /// It returned what this write wrote.
+    /// It returned what this write of a register wrote.
     From(OpId),
-    /// It returned the initial value.
+    /// It returned the initial value of a register.
     Initial,
+    /// It returned a list, a set or a sum that can be explained; [`Facts::shown`] says by which writes.
+    Shown,
     /// Several writes may have been its writer.
     Ambiguous,
     /// Nothing wrote its value.
@@ -27,6 +30,8 @@ pub(super) enum Origin {
     Intermediate(OpId),
     /// Internal, and not the transaction's own last write.
     Internal,
+    /// A list with an element more often than it was appended.
+    Repeated,
 }
 
 /// What reads recorded as the version of an `info` write that they returned.
@@ -42,30 +47,46 @@ pub(super) struct Facts<'h> {
     pub(super) history: &'h History,
     pub(super) so: SessionOrder<'h>,
     origin: Vec<Origin>,
-    /// By operation: an `ok` or `info` write, the last of its transaction to its key.
+    /// The writes that reads showed, read after read; and by operation where its own end.
+    pub(super) shown: Vec<OpId>,
+    shown_ends: Vec<u32>,
+    /// By operation: an `ok` or `info` write; of a register the last of its transaction.
     effective: Vec<bool>,
     /// The `info` writes that some read returned, with what the reads say of their version.
     observed: FxHashMap<OpId, Observed>,
     /// By key: do recorded versions order its writes?
     versioned: Vec<bool>,
-    /// Every write to a register, whatever its status, by key, value, version (none first) and operation.
+    /// Every write to a register, append and add, whatever its status, by key, value, version (none first) and operation.
     writes: Vec<OpId>,
+    /// Every operation that changes a list, set or counter and did not fail, by key, value and operation.
+    updates: Vec<OpId>,
     ignore_unmatched: bool,
 }
 
 impl<'h> Facts<'h> {
     pub(super) fn new(history: &'h History, options: &Options) -> Self {
-        let register = |op: OpId| history.key_type(history.key(op)) == DataType::Register;
-        let mut writes: Vec<OpId> = history.ops().filter(|&op| history.kind(op).writes() && register(op)).collect();
+        let wrote_an_element = |&op: &OpId| matches!(history.kind(op), Kind::Write | Kind::Cas | Kind::Append | Kind::Add);
+        let mut writes: Vec<OpId> = history.ops().filter(wrote_an_element).collect();
         writes.sort_unstable_by_key(|&op| (written(history, op), history.version(op), op));
+        let updates_what_grows = |&op: &OpId| {
+            let register = matches!(history.kind(op), Kind::Read | Kind::Write | Kind::Cas);
+            !register && history.status(op) != Status::Fail
+        };
+        let mut updates: Vec<OpId> = history.ops().filter(updates_what_grows).collect();
+        updates.sort_unstable_by_key(|&op| (written(history, op), op));
+        let by_version =
+            |key: usize| options.write_order == WriteOrder::Version && history.key_type(KeyId::new(key)) == DataType::Register;
         let mut facts = Facts {
             history,
             so: SessionOrder::new(history),
             origin: Vec::with_capacity(history.operations()),
+            shown: Vec::new(),
+            shown_ends: Vec::with_capacity(history.operations()),
             effective: vec![false; history.operations()],
             observed: FxHashMap::default(),
-            versioned: vec![options.write_order == WriteOrder::Version; history.keys()],
+            versioned: (0..history.keys()).map(by_version).collect(),
             writes,
+            updates,
             ignore_unmatched: options.unmatched_reads == UnmatchedReads::Ignore,
         };
         facts.find_effective();
@@ -79,9 +100,31 @@ impl<'h> Facts<'h> {
         self.origin[op.index()]
     }
 
-    /// Does it take part as a read: `ok`, external, its writer or the initial value known?
+    /// Does it take part as a read: `ok`, external, and known where what it returned came from?
     pub(super) fn reads(&self, op: OpId) -> bool {
-        matches!(self.origin(op), Origin::From(_) | Origin::Initial)
+        matches!(self.origin(op), Origin::From(_) | Origin::Initial | Origin::Shown)
+    }
+
+    /// The writes that a read showed: that of a register's value, those of the elements of a list in its order, of a set's members as
+    /// far as each has one add.
+    pub(super) fn shown(&self, read: OpId) -> &[OpId] {
+        let from = read.index().checked_sub(1).map_or(0, |before| self.shown_ends[before]);
+        &self.shown[from as usize..self.shown_ends[read.index()] as usize]
+    }
+
+    /// Did the read take part and show what the write wrote?
+    pub(super) fn shows(&self, read: OpId, write: OpId) -> bool {
+        self.reads(read) && self.shown(read).contains(&write)
+    }
+
+    /// The type of an operation's key.
+    pub(super) fn key_type(&self, op: OpId) -> DataType {
+        self.history.key_type(self.history.key(op))
+    }
+
+    /// Does the write have a place in the order of writes? Those of sets and counters constrain nothing.
+    pub(super) fn arranged(&self, write: OpId) -> bool {
+        matches!(self.key_type(write), DataType::Register | DataType::List)
     }
 
     /// Does it take part as a write?
@@ -118,7 +161,7 @@ impl<'h> Facts<'h> {
 
     /// The version that a read returned. What a cas records is the version that it made.
     fn version_read(&self, read: OpId) -> Option<i128> {
-        self.history.version(read).filter(|_| !self.history.kind(read).writes())
+        self.history.version(read).filter(|_| !self.history.kind(read).writes() && self.key_type(read) == DataType::Register)
     }
 
     /// When an operation completed; an `info` one never does.
@@ -145,22 +188,30 @@ impl<'h> Facts<'h> {
         self.history.status(write) == Status::Fail || self.later_in_txn(read, write) || self.real_time(read, write)
     }
 
-    /// Every write of the value that the read returned to its key, whatever its status.
-    pub(super) fn writers(&self, read: OpId) -> &[OpId] {
-        let Some(value) = self.history.read_value(read) else { return &[] };
-        let wanted = (self.history.key(read).index(), value);
-        let from = self.writes.partition_point(|&w| written(self.history, w) < wanted);
-        let len = self.writes[from..].partition_point(|&w| written(self.history, w) == wanted);
-        &self.writes[from..from + len]
+    /// Every write of a value (append, add of an element) to a key, whatever its status.
+    pub(super) fn writers(&self, key: KeyId, value: ValueId) -> &[OpId] {
+        among(self.history, &self.writes, (key.index(), value))
+    }
+
+    /// Whatever may have changed a list, set or counter, by element and operation.
+    pub(super) fn updates(&self, key: KeyId) -> &[OpId] {
+        let from = self.updates.partition_point(|&op| self.history.key(op) < key);
+        let len = self.updates[from..].partition_point(|&op| self.history.key(op) == key);
+        &self.updates[from..from + len]
+    }
+
+    /// Whatever may have changed an element of a list or set, by operation.
+    pub(super) fn updates_of(&self, key: KeyId, element: ValueId) -> &[OpId] {
+        among(self.history, &self.updates, (key.index(), element))
     }
 
     fn find_effective(&mut self) {
         let h = self.history;
         let mut later_write: Vec<Option<crate::history::TxnId>> = vec![None; h.keys()];
-        let register_write = |&op: &OpId| h.kind(op).writes() && h.key_type(h.key(op)) == DataType::Register;
-        for op in (0..h.operations()).rev().map(OpId::new).filter(register_write) {
+        for op in (0..h.operations()).rev().map(OpId::new).filter(|&op| h.kind(op).writes()) {
+            let register = self.key_type(op) == DataType::Register;
             let later = &mut later_write[h.key(op).index()];
-            self.effective[op.index()] = *later != Some(h.txn(op)) && h.status(op) != Status::Fail;
+            self.effective[op.index()] = !(register && *later == Some(h.txn(op))) && h.status(op) != Status::Fail;
             *later = Some(h.txn(op));
         }
     }
@@ -171,19 +222,26 @@ impl<'h> Facts<'h> {
         for op in h.ops() {
             let (key, kind) = (h.key(op), h.kind(op));
             let own = last_write[key.index()].filter(|&w| h.txn(w) == h.txn(op));
-            let origin = match h.read_value(op) {
-                Some(value) if h.status(op) == Status::Ok && h.key_type(key) == DataType::Register => match own {
-                    Some(own) if h.written_value(own) == Some(value) => Origin::Silent,
-                    Some(_) => Origin::Internal,
-                    None => self.find_origin(op, value == h.initial(key)),
-                },
-                _ => Origin::Silent,
+            let origin = match h.read_value(op).filter(|_| h.status(op) == Status::Ok) {
+                None => Origin::Silent,
+                Some(_) if own.is_some_and(|own| self.unseen_own(op, own).is_some()) => Origin::Internal,
+                Some(_) if own.is_some() => Origin::Silent,
+                Some(value) if self.key_type(op) == DataType::Register => {
+                    self.find_origin(op, self.writers(key, value), value == h.initial(key))
+                }
+                Some(_) => self.find_shown(op),
             };
-            if let Origin::From(writer) = origin
-                && h.status(writer) == Status::Info
-            {
-                self.observe(writer, self.version_read(op));
+            if let Origin::From(writer) = origin {
+                self.shown.push(writer);
             }
+            let from = self.shown_ends.last().map_or(0, |&end| end as usize);
+            for i in from..self.shown.len() {
+                let writer = self.shown[i];
+                if h.status(writer) == Status::Info {
+                    self.observe(writer, self.version_read(op));
+                }
+            }
+            self.shown_ends.push(u32::try_from(self.shown.len()).expect("fewer than 2^32 elements read"));
             self.origin.push(origin);
             if kind.writes() {
                 last_write[key.index()] = Some(op);
@@ -201,8 +259,8 @@ impl<'h> Facts<'h> {
         };
     }
 
-    fn find_origin(&self, read: OpId, initial: bool) -> Origin {
-        let writers = self.writers(read);
+    /// Where a value, or an element, that a read returned came from: from one of `writers`, or it was there initially.
+    pub(super) fn find_origin(&self, read: OpId, writers: &[OpId], initial: bool) -> Origin {
         let mut live = match (writers, initial) {
             ([], true) => return Origin::Initial,
             ([], false) => return Origin::ThinAir,
@@ -246,6 +304,14 @@ impl<'h> Facts<'h> {
     }
 }
 
-fn written(history: &History, write: OpId) -> (usize, ValueId) {
+/// What an operation wrote, and to which key.
+pub(super) fn written(history: &History, write: OpId) -> (usize, ValueId) {
     (history.key(write).index(), history.written_value(write).unwrap_or(ValueId::NULL))
+}
+
+/// Those of `sorted` that wrote this.
+fn among<'a>(history: &History, sorted: &'a [OpId], wanted: (usize, ValueId)) -> &'a [OpId] {
+    let from = sorted.partition_point(|&op| written(history, op) < wanted);
+    let len = sorted[from..].partition_point(|&op| written(history, op) == wanted);
+    &sorted[from..from + len]
 }

@@ -1,4 +1,5 @@
-//! Certificates of the guarantee models: one order of all writes that explains every read (models.md 4).
+//! Certificates of the guarantee models: one order of all writes that explains every read (models.md 4 and 5). What changed sets and
+//! counters is in it, but nothing depends on where.
 //!
 //! Rule 2, and for {RYW, MR} rule 1 too, look at what one session did to one key: a pass over those groups. Otherwise one walk in the
 //! order of visibility gives each node the last write visible to it; a write must come behind all those (rules 5 and 6), and a read is
@@ -6,17 +7,18 @@
 //! below the first such write. O(n log n) and the searches, each as long as a view is old.
 
 use super::certificate::{Groups, OWN_SESSION, next_write};
-use super::facts::{Facts, Origin};
-use super::past::{Past, Rules, Seen, Walk};
+use super::facts::Facts;
+use super::past::{Extra, Past, Rules, Seen, Walk};
 use super::refusal::{Refusal, require};
+use super::rules::Showing;
 use crate::check::{Options, WriteOrder};
-use crate::history::{OpId, Status};
+use crate::history::{DataType, OpId, Status};
 use crate::model::Guarantees;
 
 /// The order under proof.
 struct Order<'a, 'h> {
     facts: &'a Facts<'h>,
-    /// By operation: a write's place from 1, 0 for what is no write.
+    /// By operation: a write's place from 1, 0 for what is no write of a register or list.
     place: Vec<u32>,
 }
 
@@ -45,15 +47,19 @@ pub(super) fn check(facts: &Facts, options: &Options, g: Guarantees, groups: &Gr
     if let Some(missing) = h.ops().find(|&op| facts.took_effect(op) && place[op.index()] == 0) {
         return Err(Refusal::about(h, missing, "is missing from the order"));
     }
+    for &write in order.iter().filter(|&&write| !facts.arranged(write)) {
+        place[write.index()] = 0;
+    }
     recorded(facts, options, order)?;
     let this = Order { facts, place };
     for read in h.ops() {
-        if let Origin::From(writer) = facts.origin(read) {
-            require(!facts.so.before(read, writer), || Refusal::about(h, read, "returned what its session wrote only later"))?;
-        }
+        let too_early = facts.shown(read).iter().any(|&writer| facts.so.before(read, writer));
+        require(!too_early, || Refusal::about(h, read, "returned what its session wrote only later"))?;
+        this.list(read)?;
     }
     groups.iter(h).try_for_each(|group| this.own_session(g, group))?;
-    if OWN_SESSION.contains(g) { Ok(()) } else { this.explains(g) }
+    let registers = h.ops().all(|op| facts.key_type(op) == DataType::Register);
+    if OWN_SESSION.contains(g) && registers { Ok(()) } else { this.explains(g) }
 }
 
 /// The order keeps what is recorded of it.
@@ -61,7 +67,7 @@ fn recorded(facts: &Facts, options: &Options, order: &[OpId]) -> Result<(), Refu
     let h = facts.history;
     let mut newest = vec![i128::MIN; h.keys()];
     let mut begun = i64::MIN;
-    for &write in order {
+    for &write in order.iter().filter(|&&write| facts.arranged(write)) {
         match options.write_order {
             WriteOrder::Session => {}
             WriteOrder::Version => {
@@ -82,12 +88,16 @@ fn recorded(facts: &Facts, options: &Options, order: &[OpId]) -> Result<(), Refu
 }
 
 impl Order<'_, '_> {
-    /// The place of the write that a read returned; 0 for the initial value and for what is no read.
+    /// The last place of what a read returned; 0 for the initial value and for what is no read.
     fn returned(&self, read: OpId) -> u32 {
-        match self.facts.origin(read) {
-            Origin::From(writer) => self.place[writer.index()],
-            _ => 0,
-        }
+        self.facts.shown(read).iter().map(|writer| self.place[writer.index()]).max().unwrap_or(0)
+    }
+
+    /// A list shows its elements in their order.
+    fn list(&self, read: OpId) -> Result<(), Refusal> {
+        let list = self.facts.key_type(read) == DataType::List;
+        let in_order = !list || self.facts.shown(read).is_sorted_by_key(|writer| self.place[writer.index()]);
+        require(in_order, || Refusal::about(self.facts.history, read, "returned a list in another order"))
     }
 
     /// One session's operations on one key, in the order of their places. What all that is still to come follows is kept as one pair of
@@ -134,7 +144,8 @@ impl Order<'_, '_> {
     fn own_read(&self, g: Guarantees, read: OpId, before: Before) -> Result<(), Refusal> {
         let wrote = if g.contains(Guarantees::RYW) { before.wrote } else { 0 };
         let saw = if g.contains(Guarantees::MR) { before.saw } else { 0 };
-        let stale = OWN_SESSION.contains(g) && self.facts.reads(read) && wrote.max(saw) > self.returned(read);
+        let register = self.facts.reads(read) && self.facts.key_type(read) == DataType::Register;
+        let stale = OWN_SESSION.contains(g) && register && wrote.max(saw) > self.returned(read);
         require(!stale, || Refusal::about(self.facts.history, read, "returned a value that the order has overwritten before"))
     }
 
@@ -157,9 +168,9 @@ impl Order<'_, '_> {
         let mut last = vec![0u32; past.nodes()];
         let mut writes: Vec<(usize, u32)> = Vec::new();
         for &node in &walk.order {
-            let visible = past.before(rules, node).into_iter().flatten().map(|before| last[before.index()]).max().unwrap_or(0);
+            let visible = past.before(rules, node).map(|before| last[before.index()]).max().unwrap_or(0);
             last[node.index()] = visible;
-            if let Some(write) = past.as_write(node) {
+            if let Some(write) = past.as_write(node).filter(|&write| self.facts.arranged(write)) {
                 let place = self.place[write.index()];
                 require(visible < place, || Refusal::about(h, write, "comes before a write that it follows"))?;
                 last[node.index()] = place;
@@ -167,20 +178,23 @@ impl Order<'_, '_> {
             }
         }
         writes.sort_unstable();
-        let mut seen = Seen::default();
-        for op in h.ops() {
+        let (mut seen, none) = (Seen::default(), Extra::default());
+        for op in h.ops().filter(|&op| self.facts.key_type(op) == DataType::Register) {
             let (Some(read), key, returned) = (past.read(op), h.key(op), self.returned(op)) else { continue };
             let Some(next) = next_write(&writes, key.index(), returned).filter(|&next| next <= last[read.index()]) else {
                 continue;
             };
             let mut stale = false;
-            past.search(rules, read, &mut seen, |node| {
+            past.search(rules, &none, read, &mut seen, |node| {
                 let newer = |write: OpId| h.key(write) == key && self.place[write.index()] > returned;
                 stale |= past.as_write(node).is_some_and(newer);
                 !stale && last[node.index()] >= next
             });
             require(!stale, || Refusal::about(h, op, "returned a value although a later write of the key was visible to it"))?;
         }
-        Ok(())
+        let mut rank = vec![0; past.nodes()];
+        walk.order.iter().zip(1..).for_each(|(node, i)| rank[node.index()] = i);
+        let mut showing = Showing::new(self.facts, &past, rules, &rank, &none, h.ops());
+        h.ops().try_for_each(|op| showing.check(op))
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! A node is an operation as a read, or as a write; or what its session brings to it, the writes before it and the reads before it
 //! apart, because guarantees carry the two apart. An operation takes over what came to its neighbour before it; where transactions of
-//! a session overlap, through gates, one for each completion in the order of time. At most three predecessors a node, computed when
-//! asked for: one word a slot is all that is stored. `order` and `search` are iterative.
+//! a session overlap, through gates, one for each completion in the order of time. At most three predecessors a node and, of a read,
+//! what it showed; computed when asked for: one word a slot is all that is stored. `order` and `search` are iterative.
 
-use super::facts::{Facts, Origin};
+use rustc_hash::FxHashMap;
+
+use super::facts::Facts;
 use super::refusal::{Refusal, require};
 use super::sessions::Moment;
 use crate::history::{OpId, SessionId, Status};
@@ -37,6 +39,9 @@ pub(super) struct Rules {
     /// Only this session's reads know what they read from.
     pub(super) only_reads_of: Option<SessionId>,
 }
+
+/// Writes that come before operations for other reasons, by operation.
+pub(super) type Extra = FxHashMap<OpId, Vec<OpId>>;
 
 /// All that completed in a session up to one of its transactions, this one included.
 struct Gate {
@@ -174,7 +179,13 @@ impl<'a, 'h> Past<'a, 'h> {
     }
 
     /// What leads to a node in one step.
-    pub(super) fn before(&self, rules: Rules, node: Node) -> [Option<Node>; 3] {
+    pub(super) fn before(&self, rules: Rules, node: Node) -> impl Iterator<Item = Node> + use<'_, 'a, 'h> {
+        let shown = self.shown(rules, node).iter().filter_map(|&write| self.write(write));
+        self.brought(rules, node).into_iter().flatten().chain(shown)
+    }
+
+    /// What its session brings to a node.
+    fn brought(&self, rules: Rules, node: Node) -> [Option<Node>; 3] {
         let gates_from = self.slots.len() as u32 * KINDS;
         if node.0 >= gates_from {
             let (gate, kind) =
@@ -185,11 +196,7 @@ impl<'a, 'h> Past<'a, 'h> {
         let slot = node.0 / KINDS;
         let carries = |guarantee, kind| rules.guarantees.contains(guarantee).then(|| self.node(slot, kind));
         match node.0 % KINDS {
-            0 => [
-                self.writer(rules, slot),
-                carries(Guarantees::RYW, Kind::WritesBefore),
-                carries(Guarantees::MR, Kind::ReadsBefore),
-            ],
+            0 => [carries(Guarantees::RYW, Kind::WritesBefore), carries(Guarantees::MR, Kind::ReadsBefore), None],
             1 => {
                 let own_read = self.read(self.slots[slot as usize]).filter(|_| rules.guarantees.contains(Guarantees::WFR));
                 [own_read, carries(Guarantees::MW, Kind::WritesBefore), carries(Guarantees::WFR, Kind::ReadsBefore)]
@@ -199,11 +206,11 @@ impl<'a, 'h> Past<'a, 'h> {
         }
     }
 
-    fn writer(&self, rules: Rules, slot: u32) -> Option<Node> {
-        let op = self.slots[slot as usize];
-        match self.facts.origin(op) {
-            Origin::From(writer) if rules.only_reads_of.is_none_or(|s| s == self.facts.history.session(op)) => self.write(writer),
-            _ => None,
+    /// The writes that a node, as a read, showed.
+    fn shown(&self, rules: Rules, node: Node) -> &'a [OpId] {
+        match self.operation(node).filter(|_| node.0 % KINDS == Kind::Read as u32) {
+            Some(read) if rules.only_reads_of.is_none_or(|s| s == self.facts.history.session(read)) => self.facts.shown(read),
+            _ => &[],
         }
     }
 
@@ -226,7 +233,7 @@ impl<'a, 'h> Past<'a, 'h> {
     /// Puts the past of `roots` into `walk.order`, everything behind what leads to it. A cycle is refused.
     pub(super) fn order(&self, rules: Rules, roots: impl Iterator<Item = Node>, walk: &mut Walk) -> Result<(), Refusal> {
         walk.begin(self.nodes());
-        let mut stack: Vec<(Node, u8)> = Vec::new();
+        let mut stack: Vec<(Node, u32)> = Vec::new();
         for root in roots {
             if walk.state[root.0 as usize] == State::New {
                 walk.state[root.0 as usize] = State::Open;
@@ -234,14 +241,16 @@ impl<'a, 'h> Past<'a, 'h> {
             }
             while let Some((node, next)) = stack.last_mut() {
                 let (at, step) = (*node, *next as usize);
-                if step == 3 {
+                let shown = self.shown(rules, at);
+                if step == 3 + shown.len() {
                     walk.state[at.0 as usize] = State::Done;
                     walk.order.push(at);
                     stack.pop();
                     continue;
                 }
                 *next += 1;
-                let Some(before) = self.before(rules, at)[step] else { continue };
+                let before = if step < 3 { self.brought(rules, at)[step] } else { self.write(shown[step - 3]) };
+                let Some(before) = before else { continue };
                 match walk.state[before.0 as usize] {
                     State::New => {
                         walk.state[before.0 as usize] = State::Open;
@@ -256,11 +265,12 @@ impl<'a, 'h> Past<'a, 'h> {
     }
 
     /// Goes back from a node through those that `enter` lets in; `enter` is asked once of each.
-    pub(super) fn search(&self, rules: Rules, from: Node, seen: &mut Seen, mut enter: impl FnMut(Node) -> bool) {
+    pub(super) fn search(&self, rules: Rules, extra: &Extra, from: Node, seen: &mut Seen, mut enter: impl FnMut(Node) -> bool) {
         seen.begin(self.nodes());
         seen.stack.push(from);
         while let Some(node) = seen.stack.pop() {
-            for before in self.before(rules, node).into_iter().flatten() {
+            let more = self.operation(node).and_then(|op| extra.get(&op)).map_or(&[][..], Vec::as_slice);
+            for before in self.before(rules, node).chain(more.iter().filter_map(|&write| self.write(write))) {
                 if !std::mem::replace(&mut seen.marked[before.0 as usize], true) {
                     seen.touched.push(before);
                     if enter(before) {
@@ -269,6 +279,18 @@ impl<'a, 'h> Past<'a, 'h> {
                 }
             }
         }
+    }
+
+    /// Does one write happen before another?
+    pub(super) fn happened_before(&self, write: OpId, later: OpId, seen: &mut Seen) -> bool {
+        let (Some(write), Some(later)) = (self.write(write), self.write(later)) else { return false };
+        let hb = Rules { guarantees: Guarantees::ALL, only_reads_of: None };
+        let mut found = false;
+        self.search(hb, &Extra::default(), later, seen, |node| {
+            found |= node == write;
+            !found
+        });
+        found
     }
 }
 

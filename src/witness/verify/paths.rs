@@ -4,7 +4,6 @@
 //! and arrives: a cas is arrived at as the read that it is and left as the write that it is by a step from itself to itself.
 
 use super::Proof;
-use super::facts::Origin;
 use super::refusal::{Refusal, require};
 use crate::history::OpId;
 use crate::model::Guarantees;
@@ -64,11 +63,9 @@ impl Proof<'_, '_> {
         }
     }
 
-    /// `wr`: `to` returned what `from` wrote.
+    /// `wr`: `to` returned what `from` wrote, alone or among other elements.
     pub(super) fn reads_from(&self, step: &Step) -> Result<(), Refusal> {
-        require(self.facts.origin(step.to) == Origin::From(step.from), || {
-            self.refuse(step, "the read is not known to have returned that write")
-        })
+        require(self.facts.shows(step.to, step.from), || self.refuse(step, "the read is not known to have returned that write"))
     }
 
     /// A step that has neither read nor path.

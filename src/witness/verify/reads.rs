@@ -5,7 +5,7 @@ use super::Proof;
 use super::facts::Origin;
 use super::paths::Role;
 use super::refusal::{Refusal, require};
-use crate::history::{OpId, Status};
+use crate::history::{DataType, OpId, Status};
 use crate::model::Guarantees;
 use crate::verdict::{Because, Relation, Step};
 
@@ -20,18 +20,29 @@ impl Proof<'_, '_> {
         require(self.witness.steps.is_empty(), || Refusal::new("a value from nowhere has no steps"))?;
         require(!self.facts.ignores_unmatched(), || Refusal::new("reads of unknown values are to be left out"))?;
         let &[read] = self.witness.operations.as_slice() else { return Err(Refusal::new("one read is the whole witness")) };
-        let nowhere = matches!(self.facts.origin(read), Origin::ThinAir | Origin::Internal)
-            && self.facts.writers(read).is_empty()
-            && h.read_value(read) != Some(h.initial(h.key(read)));
+        let value = h.read_value(read).filter(|&value| value != h.initial(h.key(read)));
+        let unwritten = || value.is_some_and(|value| self.facts.writers(h.key(read), value).is_empty());
+        let nowhere = match self.facts.origin(read) {
+            Origin::ThinAir => true,
+            Origin::Internal => self.facts.key_type(read) == DataType::Register && unwritten(),
+            _ => false,
+        };
         require(nowhere, || Refusal::about(h, read, "did not return a value from nowhere"))
+    }
+
+    /// A list with an element more often than it was appended.
+    pub(super) fn repeated_element(&self) -> Result<(), Refusal> {
+        require(self.witness.steps.is_empty(), || Refusal::new("a list by itself has no steps"))?;
+        let &[read] = self.witness.operations.as_slice() else { return Err(Refusal::new("one read is the whole witness")) };
+        let repeated = self.facts.origin(read) == Origin::Repeated;
+        require(repeated, || Refusal::about(self.history(), read, "did not return an element more often than it was appended"))
     }
 
     /// G1a: a value that only failed writes (and such as came too late) wrote.
     pub(super) fn aborted_read(&self) -> Result<(), Refusal> {
         let step = self.only_step(READS_FROM)?;
         self.bare(step)?;
-        self.wrote_what_was_read(step)?;
-        let aborted = self.facts.origin(step.to) == Origin::Impossible && self.history().status(step.from) == Status::Fail;
+        let aborted = self.could_not_be(step)? && self.history().status(step.from) == Status::Fail;
         require(aborted, || self.refuse(step, "that is not how the value failed to exist"))
     }
 
@@ -53,16 +64,17 @@ impl Proof<'_, '_> {
 
     /// A transaction does not read its own last write.
     pub(super) fn internal(&self) -> Result<(), Refusal> {
-        let (h, step) = (self.history(), self.only_step(PROGRAM_ORDER)?);
+        let step = self.only_step(PROGRAM_ORDER)?;
         self.bare(step)?;
         require(self.facts.origin(step.to) == Origin::Internal, || {
             self.refuse(step, "the read got its own last write, or had none")
         })?;
-        let last =
-            h.txn_ops(h.txn(step.to)).filter(|&op| op < step.to && h.kind(op).writes() && self.same_key(op, step.to)).last();
-        require(last == Some(step.from), || {
-            self.refuse(step, "it is not from the transaction's last write of the key before the read")
-        })
+        let mut own = self.facts.own_writes(step.to);
+        let last = match self.facts.key_type(step.to) {
+            DataType::Set => own.any(|op| op == step.from) && self.facts.unseen_member(step.to, step.from),
+            _ => own.last() == Some(step.from),
+        };
+        require(last, || self.refuse(step, "it is not from the transaction's last write of the key before the read"))
     }
 
     /// A value that only later writes (and failed ones) wrote.
@@ -70,8 +82,7 @@ impl Proof<'_, '_> {
         let [wr, back] = self.two_steps()?;
         self.shaped(wr, READS_FROM)?;
         self.bare(back)?;
-        self.wrote_what_was_read(wr)?;
-        let lasts = self.history().status(wr.from) != Status::Fail && self.facts.origin(wr.to) == Origin::Impossible;
+        let lasts = self.could_not_be(wr)? && self.history().status(wr.from) != Status::Fail;
         require(lasts && (back.from, back.to) == (wr.to, wr.from), || {
             self.refuse(back, "that is not how the value came too late")
         })?;
@@ -110,6 +121,7 @@ impl Proof<'_, '_> {
             self.without_read(hb)?;
             require((hb.relation, hb.because) == (Relation::Hb, Because::HappenedBefore), || self.refuse(hb, "it should be hb"))?;
         }
+        require(self.facts.key_type(wr.to) == DataType::Register, || self.refuse(wr, "only registers are overwritten"))?;
         let (written, other, read) = (wr.from, first.to, wr.to);
         let joined = first.from == written && second.from == other && second.to == read;
         require(joined && written != other && self.same_key(written, other), || {
@@ -119,9 +131,11 @@ impl Proof<'_, '_> {
         self.visibility(&second.via, other, read, Role::Read, Guarantees::ALL)
     }
 
-    fn wrote_what_was_read(&self, step: &Step) -> Result<(), Refusal> {
-        let wrote = self.facts.writers(step.to).contains(&step.from);
-        require(wrote, || self.refuse(step, "one did not write what the other read"))
+    /// The step's read returned what its write wrote; is there no writer of it that could have been read?
+    fn could_not_be(&self, step: &Step) -> Result<bool, Refusal> {
+        let origin = self.facts.origin_of_part(step.to, step.from);
+        let origin = origin.ok_or_else(|| self.refuse(step, "one did not write what the other read"))?;
+        Ok(origin == Origin::Impossible && self.facts.origin(step.to) == Origin::Impossible)
     }
 
     fn two_steps(&self) -> Result<[&Step; 2], Refusal> {

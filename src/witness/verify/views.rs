@@ -1,10 +1,11 @@
-//! What one session's reads force on its own order of the writes (`causal-memory`, `pram-classic`; models.md 4).
+//! What one session's reads force on its own order of the writes (`causal-memory`, `pram-classic`; models.md 4 and 5).
 //!
 //! A view step x → w needs a read of the session that returned w while x is before that read. Whether x is in the session's view need not
 //! be asked: the path that justifies the step leads from x to a read of the session, and each view step on it is itself justified by
 //! such a path, so by induction over `derived` its stretch before the first view step ends in the session's past, or it has none and x is
 //! itself there; w was read by the session. What lies on a cycle between two view steps is hb-before the second and so in the past too.
 //! A cycle without a view step is one of the base order, which every view of it contains.
+//! Two elements of a list that the session read are both in its past, so their order there needs no path.
 //! (`pram-classic` has all writes in each view, so there is nothing to ask.)
 //! An operation is a single node here: a cas reads and writes at one point of a session's order.
 
@@ -18,7 +19,7 @@ use crate::verdict::{Because, Relation, Step};
 
 /// One session's view under one model.
 pub(super) struct View {
-    session: SessionId,
+    pub(super) session: SessionId,
     /// `pram-classic`: only what the session itself read is known to it.
     own_reads_only: bool,
     /// The derived steps so far, by their ends.
@@ -49,13 +50,22 @@ impl Proof<'_, '_> {
     }
 
     fn derived_step(&self, view: &mut View, step: &Step) -> Result<(), Refusal> {
-        let forced = (step.relation, step.because) == (Relation::View, Because::StaleRead) && step.from != step.to;
-        require(forced, || self.refuse(step, "it is not forced by a read"))?;
-        let writes = self.facts.writes(step.from) && self.same_key(step.from, step.to);
-        require(writes, || self.refuse(step, "they are not two writes of one key"))?;
-        let read = self.read_of(step, step.to)?;
-        require(self.history().session(read) == view.session, || self.refuse(step, "its read is not of the session"))?;
-        self.view_path(view, &step.via, step.from, read)
+        let two_writes = step.from != step.to && self.facts.writes(step.from);
+        require(two_writes && step.relation == Relation::View, || self.refuse(step, "it is not forced by a read"))?;
+        let of_session =
+            |read| require(self.history().session(read) == view.session, || self.refuse(step, "its read is not of the session"));
+        match step.because {
+            Because::StaleRead => {
+                let read = self.overwrites(step)?;
+                of_session(read)?;
+                self.view_path(view, &step.via, step.from, read)
+            }
+            Because::ListOrder => {
+                self.list_order(step)?;
+                step.read.map_or(Ok(()), of_session)
+            }
+            _ => Err(self.refuse(step, "it is not forced by a read")),
+        }
     }
 
     /// A view in which a write comes before a read of the session that returned the initial value.
@@ -75,7 +85,7 @@ impl Proof<'_, '_> {
         self.witness.steps.iter().try_for_each(|step| self.view_step(view, step))
     }
 
-    fn view_path(&self, view: &mut View, path: &[Step], from: OpId, to: OpId) -> Result<(), Refusal> {
+    pub(super) fn view_path(&self, view: &mut View, path: &[Step], from: OpId, to: OpId) -> Result<(), Refusal> {
         let mut at = from;
         for step in path {
             require(step.from == at, || self.refuse(step, "it does not begin where the one before it ended"))?;
@@ -98,9 +108,10 @@ impl Proof<'_, '_> {
                 let known = !view.own_reads_only || self.history().session(step.to) == view.session;
                 require(known, || self.refuse(step, "the model lets a session know only of what it read itself"))
             }
-            (Relation::View, Because::StaleRead) => {
-                let earlier = view.derived.get(&(step.from, step.to));
-                view.used[*earlier.ok_or_else(|| self.refuse(step, "nothing before it derives it"))?] = true;
+            (Relation::View, because) => {
+                let earlier = view.derived.get(&(step.from, step.to)).copied();
+                let earlier = earlier.filter(|&i| self.witness.derived[i].because == because);
+                view.used[earlier.ok_or_else(|| self.refuse(step, "nothing before it derives it"))?] = true;
                 Ok(())
             }
             _ => Err(self.refuse(step, "it is no step of a view")),
