@@ -19,7 +19,7 @@ pub struct Mutant {
     pub witness: Witness,
 }
 
-const ANOMALIES: [Anomaly; 11] = [
+const ANOMALIES: [Anomaly; 16] = [
     Anomaly::ThinAirRead,
     Anomaly::AbortedRead,
     Anomaly::IntermediateRead,
@@ -30,13 +30,18 @@ const ANOMALIES: [Anomaly; 11] = [
     Anomaly::StaleRead,
     Anomaly::WriteOrderCycle,
     Anomaly::WriteCoRead,
+    Anomaly::MissingElement,
+    Anomaly::PhantomMember,
+    Anomaly::ImpossibleSum,
+    Anomaly::RepeatedElement,
+    Anomaly::IncompatibleOrder,
     Anomaly::ViewCycle,
 ];
 
 const RELATIONS: [Relation; 8] =
     [Relation::So, Relation::Wr, Relation::Vis, Relation::Ar, Relation::Hb, Relation::View, Relation::Po, Relation::Rt];
 
-const REASONS: [Because; 13] = [
+const REASONS: [Because; 15] = [
     Because::ReadsFrom,
     Because::SessionOrder,
     Because::ReadThenWrite,
@@ -46,6 +51,8 @@ const REASONS: [Because; 13] = [
     Because::WritesFollowReads,
     Because::StaleRead,
     Because::InitialRead,
+    Because::ListOrder,
+    Because::Visible,
     Because::HappenedBefore,
     Because::Version,
     Because::RealTime,
