@@ -151,7 +151,7 @@ fn sums() -> Vec<Case> {
     vec![
         case(
             "own increments lost",
-            "a increment x 5 \n a increment x 3 \n a r x 3 \n b decrement x 1",
+            "a increment x 5 \n a increment x 3 \n a r x 4 \n b decrement x 1",
             WITH_HB_AND_RYW,
             move |h| sum(h, &[0, 1], 2),
         ),

@@ -14,7 +14,7 @@ use testimony::verdict::Because::{
 use testimony::verdict::{Anomaly, Because, Relation, Witness};
 use testimony::witness::Verifier;
 
-use crate::mutate::mutants;
+use crate::mutate::{mutants, view_is_optional};
 use crate::scenario::*;
 
 /// A witness, and the models under which it stands.
@@ -345,12 +345,16 @@ fn no_mutant_stands() {
     assert!(refused > 10_000);
 }
 
-/// Do they differ only in that one says session order where the other says monotonic writes, of two writes to one key?
+/// Do they differ only in that one says session order where the other says monotonic writes, of two writes to one key? Or in whether they
+/// speak of a view, where that makes no difference?
 fn either_reason(a: &Witness, b: &Witness) -> bool {
     let plain = |witness: &Witness| {
         let mut witness = witness.clone();
         for step in witness.steps.iter_mut().filter(|step| step.because == MonotonicWrites) {
             step.because = SessionOrder;
+        }
+        if view_is_optional(&witness) {
+            witness.view = None;
         }
         witness
     };
