@@ -65,7 +65,7 @@ impl Default for Options {
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// One per model asked for, in the order of [`MODELS`](crate::model::MODELS).
+    /// One per model asked for, in the order of [`MODELS`].
     pub judgements: Vec<Judgement>,
     /// The minimal violated sets of the four guarantees; `None` where the budget ran out or they do not apply.
     pub minimal_violated: Option<Vec<Guarantees>>,

@@ -12,8 +12,8 @@ use testimony::report::InputError;
 /// What is wrong with an input.
 pub struct Problem {
     pub error: InputError,
-    /// The line, cut around the column, and where the column is in it.
-    excerpt: Option<(String, Option<u64>)>,
+    /// The line, cut around the column, and where the column is in it. (Boxed to keep every `Result` with a problem small.)
+    excerpt: Option<Box<(String, Option<u64>)>>,
     /// No format claims the content.
     pub unrecognised: bool,
 }
@@ -39,7 +39,7 @@ impl Problem {
     pub fn read(path: &Path, error: ReadError) -> Self {
         Problem {
             unrecognised: error.is_unrecognised(),
-            excerpt: error.excerpt.map(|line| (line, error.excerpt_column)),
+            excerpt: error.excerpt.map(|line| Box::new((line, error.excerpt_column))),
             error: InputError {
                 line: error.line,
                 column: error.column,
@@ -62,7 +62,7 @@ impl Problem {
         let number = line.map(|line| line.to_string()).unwrap_or_default();
         let margin = " ".repeat(number.len());
         let _ = writeln!(text, "{margin:1}{frame}-->{frame:#} {place}");
-        if let (Some((excerpt, column)), Some(_)) = (&self.excerpt, line) {
+        if let (Some((excerpt, column)), Some(_)) = (self.excerpt.as_deref(), line) {
             let _ = writeln!(text, "{margin} {frame}|{frame:#}");
             let _ = writeln!(text, "{frame}{number} |{frame:#} {}", plain(excerpt));
             if let Some(column) = column {

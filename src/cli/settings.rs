@@ -176,10 +176,10 @@ fn initial(typed: &str) -> Result<(Option<Json>, Json)> {
         return Ok((None, text));
     }
     let mut quoted = serde_json::Deserializer::from_str(typed).into_iter::<String>();
-    if let Some(Ok(key)) = quoted.next() {
-        if let Some(value) = typed[quoted.byte_offset()..].strip_prefix('=') {
-            return Ok((Some(key.into()), scalar(value)?));
-        }
+    if let Some(Ok(key)) = quoted.next()
+        && let Some(value) = typed[quoted.byte_offset()..].strip_prefix('=')
+    {
+        return Ok((Some(key.into()), scalar(value)?));
     }
     match typed.split_once('=') {
         Some((key, value)) => Ok((Some(scalar(key)?), scalar(value)?)),

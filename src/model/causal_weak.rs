@@ -12,11 +12,13 @@ use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
 use crate::relation::events::{Collected, NONE};
 use crate::relation::facts::Facts;
+use crate::relation::layout::Layout;
 use crate::relation::reach::{self, Question};
+use crate::relation::touches::Sight;
 use crate::witness::shrink::Shrink;
 
 use super::breach::{Breach, breaches};
-use super::guarantees::{Outcome, contradicted};
+use super::guarantees::{BATCH, Outcome, contradicted};
 
 /// Judges a history. The order of a satisfied outcome is empty: being acyclic is the proof.
 pub(crate) fn judge(facts: &Facts<'_>, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
@@ -28,18 +30,23 @@ pub(crate) fn judge(facts: &Facts<'_>, max_witnesses: usize) -> Result<Outcome, 
         let witnesses = components.iter().take(shown).map(|component| shrink.cycle(&hb, component)).collect();
         return Ok(Outcome::Violated(witnesses, components.len() as u64));
     };
-    let mut initial: Vec<(u32, u32)> = Vec::new();
+    let mut initial: Vec<Sight> = Vec::new();
+    let mut overwritten: Vec<(u32, u32, u32)> = Vec::new();
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
-    contradicted(facts, &hb, layout, |x, read| match facts.events.source[read as usize] {
-        NONE => initial.push((x, read)),
-        w => asked.push((w, x, read)),
+    contradicted(facts, &hb, layout, |x, read| {
+        match facts.events.source[read as usize] {
+            NONE if initial.last().is_some_and(|sight| sight.1 == read) => {}
+            NONE => initial.push((x, read)),
+            _ if overwritten.last().is_some_and(|found| found.0 == read) => {}
+            // Mostly a session overwrites its own writes, and nothing needs to be asked.
+            w if facts.events.so(facts.history, &facts.so, w, x) => overwritten.push((read, w, x)),
+            w => asked.push((w, x, read)),
+        }
+        if asked.len() >= BATCH { between(facts, layout, &mut asked, &mut overwritten) } else { Ok(()) }
     })?;
-    asked.sort_unstable_by_key(|&(_, x, read)| (read, x));
-    let reached = reach::first_reached(&hb, &layout.place, &layout.order, &asked, facts.budget)?;
-    let groups = asked.chunk_by(|a, b| a.2 == b.2);
-    let overwritten: Vec<(u32, u32, u32)> =
-        groups.zip(reached).filter_map(|(group, x)| Some((group[0].2, group[0].0, x?))).collect();
-    initial.dedup_by_key(|&mut (_, read)| read);
+    between(facts, layout, &mut asked, &mut overwritten)?;
+    overwritten.sort_unstable();
+    overwritten.dedup_by_key(|found| found.0);
     let mut unexplained: Vec<Breach> = initial.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect();
     unexplained.extend(breaches(facts, &hb, layout, facts.events.collection_reads())?);
     let reversed = reversed_lists(facts)?;
@@ -88,4 +95,20 @@ fn reversed_lists(facts: &Facts<'_>) -> Result<Vec<(u32, u32, u32)>, OutOfBudget
     reversed.sort_unstable();
     reversed.dedup_by_key(|&mut (read, _, _)| read);
     Ok(reversed)
+}
+
+/// Moves, for each read of the (w, x, read), one with w hb x to what is found, as (read, w, x); takes the others out.
+fn between(
+    facts: &Facts<'_>,
+    layout: &Layout,
+    asked: &mut Vec<(u32, u32, u32)>,
+    found: &mut Vec<(u32, u32, u32)>,
+) -> Result<(), OutOfBudget> {
+    asked.sort_unstable_by_key(|&(_, x, read)| (read, x));
+    let hb = facts.visibility(Guarantees::ALL);
+    let reached = reach::first_reached(&hb, &layout.place, &layout.order, asked, facts.budget)?;
+    let groups = asked.chunk_by(|a, b| a.2 == b.2);
+    found.extend(groups.zip(reached).filter_map(|(group, x)| Some((group[0].2, group[0].0, x?))));
+    asked.clear();
+    Ok(())
 }

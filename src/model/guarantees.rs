@@ -42,6 +42,8 @@ pub(crate) const DIRECT: Guarantees = Guarantees::RYW.with(Guarantees::MR);
 pub(crate) fn direct(facts: &Facts<'_>, g: Guarantees) -> bool {
     DIRECT.contains(g) && !facts.events.any_collection()
 }
+/// So many questions at once: bounds memory, where reads that run against the order ask n² of them.
+pub(crate) const BATCH: usize = 4_000_000;
 
 /// Judges a history by a set of guarantees.
 pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
@@ -91,16 +93,22 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<
     let visibility = facts.visibility(g);
     let mut guess = facts.guess().to_vec();
     let mut first_round = true;
+    // Reads that run against the order contradict n² pairs. What a round leaves out the next one finds.
+    let most = facts.events.len() + 1_000_000;
     loop {
         let graph = Graph { extra: Some(extra), ..visibility };
         let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else { return Ok((Vec::new(), None)) };
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
         let mut contradictions: Vec<Breach> = Vec::new();
-        contradicted(facts, &visibility, &layout, |x, read| match facts.events.source[read as usize] {
-            NONE => contradictions.push(Breach::Initial { write: x, read }),
-            w => found.push((w, x, read)),
+        contradicted(facts, &visibility, &layout, |x, read| {
+            match facts.events.source[read as usize] {
+                NONE if contradictions.last().is_some_and(|breach| breach.read() == read) => {}
+                NONE => contradictions.push(Breach::Initial { write: x, read }),
+                w if found.len() < most => found.push((w, x, read)),
+                _ => {}
+            }
+            Ok(())
         })?;
-        contradictions.dedup_by_key(|breach| breach.read());
         if first_round {
             // What these reads need does not depend on the order found.
             contradictions.extend(breaches(facts, &visibility, &layout, facts.events.collection_reads())?);
@@ -111,6 +119,9 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<
         found.dedup_by_key(|edge| (edge.0, edge.1));
         for &(w, x, read) in &found {
             extra.add(x, w, Reason::Stale(read));
+        }
+        if extra.len() > 16 * most {
+            return Err(OutOfBudget);
         }
         if !contradictions.is_empty() {
             return Ok((contradictions, None));
@@ -129,16 +140,16 @@ pub(crate) fn contradicted(
     facts: &Facts<'_>,
     visibility: &Graph<'_>,
     layout: &Layout,
-    mut each: impl FnMut(u32, u32),
+    mut each: impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
 ) -> Result<(), OutOfBudget> {
-    /// So many questions at once: bounds memory.
-    const BATCH: usize = 4_000_000;
     let events = &facts.events;
     let writes = WritesInOrder::new(facts, layout);
     let mut questions: Vec<Question> = Vec::new();
     let mut answer = |questions: &mut Vec<Question>| -> Result<(), OutOfBudget> {
         let answers = reach::answer(visibility, Some(&layout.place), &layout.order, questions, facts.budget)?;
-        questions.iter().zip(answers).filter(|&(_, yes)| yes).for_each(|(&(x, read), _)| each(x, read));
+        for (&(x, read), _) in questions.iter().zip(answers).filter(|&(_, yes)| yes) {
+            each(x, read)?;
+        }
         questions.clear();
         Ok(())
     };

@@ -17,7 +17,7 @@ use crate::relation::layout::{Layout, lay_out};
 use crate::relation::reach;
 
 use super::breach::{Breach, breaches};
-use super::guarantees::{contradicted, direct};
+use super::guarantees::{BATCH, contradicted, direct};
 
 /// The stale reads, ascending; `None` where the base constraints contradict one another, so that no order extends them.
 pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
@@ -28,33 +28,57 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
     let mut stale: Vec<u32> = Vec::new();
     // (w, x, r): r is stale if w precedes x.
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
-    let mut each = |x: u32, read: u32| match facts.events.source[read as usize] {
-        NONE => stale.push(read),
-        w => match (facts.recorded.version(w), facts.recorded.version(x)) {
-            (Some(a), Some(b)) if a < b => stale.push(read),
-            (Some(a), Some(b)) if a > b => {}
-            _ => asked.push((w, x, read)),
-        },
+    let mut each = |x: u32, read: u32| {
+        match facts.events.source[read as usize] {
+            _ if stale.last() == Some(&read) => {}
+            NONE => stale.push(read),
+            w => match (facts.recorded.version(w), facts.recorded.version(x)) {
+                (Some(a), Some(b)) if a < b => stale.push(read),
+                (Some(a), Some(b)) if a > b => {}
+                _ => asked.push((w, x, read)),
+            },
+        }
+        if asked.len() >= BATCH { overwritten(facts, &base, &layout, &mut asked, &mut stale) } else { Ok(()) }
     };
     if direct {
         seen_before(facts, g, &layout, &mut each)?;
     } else {
         contradicted(facts, &visibility, &layout, &mut each)?;
     }
+    overwritten(facts, &base, &layout, &mut asked, &mut stale)?;
     stale.extend(breaches(facts, &visibility, &layout, facts.events.collection_reads())?.iter().map(Breach::read));
-    let known: FxHashSet<u32> = stale.iter().copied().collect();
-    asked.retain(|&(_, _, read)| !known.contains(&read));
-    asked.sort_unstable_by_key(|&(_, x, read)| (read, x));
-    let reached = reach::first_reached(&base, &layout.place, &layout.order, &asked, facts.budget)?;
-    let groups = asked.chunk_by(|a, b| a.2 == b.2);
-    stale.extend(groups.zip(reached).filter(|(_, reached)| reached.is_some()).map(|(group, _)| group[0].2));
     stale.sort_unstable();
     stale.dedup();
     Ok(Some(stale))
 }
 
+/// Moves the reads of those (w, x, r) with w before x in the base order to the stale ones; takes the others out.
+fn overwritten(
+    facts: &Facts<'_>,
+    base: &Graph<'_>,
+    layout: &Layout,
+    asked: &mut Vec<(u32, u32, u32)>,
+    stale: &mut Vec<u32>,
+) -> Result<(), OutOfBudget> {
+    let known: FxHashSet<u32> = stale.iter().copied().collect();
+    asked.retain(|&(_, _, read)| !known.contains(&read));
+    asked.sort_unstable_by_key(|&(_, x, read)| (read, x));
+    let reached = reach::first_reached(base, &layout.place, &layout.order, asked, facts.budget)?;
+    let groups = asked.chunk_by(|a, b| a.2 == b.2);
+    stale.extend(groups.zip(reached).filter(|(_, reached)| reached.is_some()).map(|(group, _)| group[0].2));
+    asked.clear();
+    stale.sort_unstable();
+    stale.dedup();
+    Ok(())
+}
+
 /// For {RYW}, {MR} and both: calls back with (x, r) for the visible writes x of r's key that the layout puts after what r returned.
-fn seen_before(facts: &Facts<'_>, g: Guarantees, layout: &Layout, each: &mut impl FnMut(u32, u32)) -> Result<(), OutOfBudget> {
+fn seen_before(
+    facts: &Facts<'_>,
+    g: Guarantees,
+    layout: &Layout,
+    each: &mut impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
+) -> Result<(), OutOfBudget> {
     let events = &facts.events;
     let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
     let place = |e: u32| layout.place[e as usize];
@@ -77,7 +101,7 @@ fn seen_before(facts: &Facts<'_>, g: Guarantees, layout: &Layout, each: &mut imp
                         && (w == NONE || place(x) > place(w))
                         && events.so(facts.history, &facts.so, touch, read)
                     {
-                        each(x, read);
+                        each(x, read)?;
                     }
                 }
             }
@@ -89,7 +113,7 @@ fn seen_before(facts: &Facts<'_>, g: Guarantees, layout: &Layout, each: &mut imp
             if !events.is_write(e) {
                 let w = events.source[e as usize];
                 let newer = before.iter().rev().take_while(|&&x| w == NONE || place(x) > place(w));
-                newer.filter(|&&x| x != w).for_each(|&x| each(x, e));
+                newer.filter(|&&x| x != w).try_for_each(|&x| each(x, e))?;
             } else if own && !facts.recorded.by_version(key) {
                 before.clear();
             }

@@ -10,6 +10,9 @@
 //! between for any read: satisfied, and the layout is the proof. Sessions whose reads the order found for `causal` already explains
 //! need no view. Cost: O(size of the view) a round and session.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
@@ -57,11 +60,14 @@ pub(crate) fn judge(
         _ => (0..sessions).collect(),
     };
     // Only so many are shown, but all that fail are counted; which ones are shown does not depend on who finishes first.
+    let failures = Failures { most: max_witnesses.max(1), first: Mutex::default() };
     let workspace = || Workspace::new(facts);
-    let judged: Result<Vec<Judged>, OutOfBudget> =
-        needed.par_iter().map_init(workspace, |w, &s| View { facts, base, session: s }.judge(w, keep_orders)).collect();
+    let judged: Result<Vec<Judged>, OutOfBudget> = needed
+        .par_iter()
+        .map_init(workspace, |w, &s| View { facts, base, session: s }.judge(w, keep_orders, &failures))
+        .collect();
     let mut orders = keep_orders.then(|| vec![Vec::new(); sessions as usize]);
-    let (mut witnesses, mut violations, mut undecided) = (Vec::new(), 0, None);
+    let (mut violations, mut undecided) = (0, None);
     for (s, result) in needed.into_iter().zip(judged?) {
         match result {
             Ok(Some(order)) => {
@@ -70,13 +76,12 @@ pub(crate) fn judge(
                 }
             }
             Ok(None) => undecided = undecided.or(Some(SessionId::new(s as usize))),
-            Err(failure) => {
-                violations += 1;
-                if witnesses.len() < max_witnesses.max(1) {
-                    witnesses.push(View { facts, base, session: s }.witness(failure)?);
-                }
-            }
+            Err(Failed) => violations += 1,
         }
+    }
+    let mut witnesses = Vec::new();
+    for (session, failure) in failures.first.into_inner().expect("no thread panicked") {
+        witnesses.push(View { facts, base, session }.witness(failure)?);
     }
     let outcome = match undecided {
         _ if violations > 0 => Outcome::Violated(witnesses, violations),
@@ -109,8 +114,29 @@ struct Failure {
     breach: Option<Breach>,
 }
 
-/// An order that explains the session's reads (if one was found where the session overlaps), or why there is none.
-type Judged = Result<Option<Vec<u32>>, Failure>;
+/// The first sessions that fail, with why. Only these: each failure is as large as the history, and all sessions may fail.
+struct Failures {
+    most: usize,
+    first: Mutex<BTreeMap<u32, Failure>>,
+}
+
+impl Failures {
+    fn keep(&self, session: u32, failure: impl FnOnce() -> Failure) {
+        let mut first = self.first.lock().expect("no thread panicked");
+        if first.len() < self.most || first.last_key_value().is_some_and(|(&last, _)| session < last) {
+            first.insert(session, failure());
+        }
+        if first.len() > self.most {
+            first.pop_last();
+        }
+    }
+}
+
+/// A session has no order that explains its reads.
+struct Failed;
+
+/// An order that explains the session's reads (if one was found where the session overlaps), or that there is none.
+type Judged = Result<Option<Vec<u32>>, Failed>;
 
 /// What a thread uses again for session after session.
 struct Workspace {
@@ -155,10 +181,12 @@ impl View<'_, '_> {
         if chain.clone().all(|e| events.is_write(e)) { 0..0 } else { chain }
     }
 
-    fn judge(&self, w: &mut Workspace, keep_order: bool) -> Result<Judged, OutOfBudget> {
-        let judged = self.saturate(w)?;
-        let result = match judged {
-            Some(breach) => Err(Failure { extra: w.extra.clone(), breach }),
+    fn judge(&self, w: &mut Workspace, keep_order: bool, failures: &Failures) -> Result<Judged, OutOfBudget> {
+        let result = match self.saturate(w)? {
+            Some(breach) => {
+                failures.keep(self.session, || Failure { extra: w.extra.clone(), breach });
+                Err(Failed)
+            }
             None if self.overlaps() && !self.choose(w)? => Ok(None),
             None if keep_order => Ok(Some(self.order(&w.layout))),
             None => Ok(Some(Vec::new())),
@@ -180,7 +208,11 @@ impl View<'_, '_> {
             let mut between = self.between(w);
             if self.overlaps() {
                 // Reads that ran at once stand one after another in the layout without being so ordered.
+                let some_left_out = between.len() >= self.most_pairs();
                 between = self.in_past(w, between)?.0;
+                if between.is_empty() && some_left_out {
+                    return Err(OutOfBudget);
+                }
             }
             let events = &self.facts.events;
             let register = |read| events.key_type(read) == DataType::Register;
@@ -278,9 +310,10 @@ impl View<'_, '_> {
     }
 
     /// The pairs (x, r): the layout has the write x of r's key between what r returned and r; for a list, before r though r does not show
-    /// it. By r, in the layout's order.
+    /// it. By r, in the layout's order. (Of very many the first: what they ask for comes first, and the others are found again.)
     fn between(&self, w: &mut Workspace) -> Vec<Sight> {
         let events = &self.facts.events;
+        let most = self.most_pairs();
         let mut found: Vec<Sight> = Vec::new();
         for &e in w.layout.order.iter().filter(|&&e| (e as usize) < events.len()) {
             let key = events.key[e as usize] as usize;
@@ -293,14 +326,14 @@ impl View<'_, '_> {
                 let shown: FxHashSet<u32> = events.shown(e).collect();
                 let mut x = w.last[key];
                 while x != NONE {
-                    if !shown.contains(&x) {
+                    if !shown.contains(&x) && found.len() < most {
                         found.push((x, e));
                     }
                     x = w.previous[x as usize];
                 }
             } else if events.types[key] == DataType::Register {
                 let mut x = w.last[key];
-                while x != NONE && x != events.source[e as usize] {
+                while x != NONE && x != events.source[e as usize] && found.len() < most {
                     found.push((x, e));
                     x = w.previous[x as usize];
                 }
@@ -312,7 +345,13 @@ impl View<'_, '_> {
         found
     }
 
-    /// The layout as a proof: this session's reads and all writes of the view (a cas of its own as one, by its read); for `pram-classic` the writes outside it come last.
+    /// How many pairs one round takes: reads that run against the layout have n² of them.
+    fn most_pairs(&self) -> usize {
+        self.facts.events.len() + 1_000_000
+    }
+
+    /// The layout as a proof: this session's reads and all writes of the view (a cas of its own as one, by its read); for
+    /// `pram-classic` the writes outside it come last.
     fn order(&self, layout: &Layout) -> Vec<u32> {
         let events = &self.facts.events;
         let second = |e: u32| e > 0 && events.op[e as usize - 1] == events.op[e as usize];

@@ -38,7 +38,7 @@ pub(crate) struct Facts<'a> {
 impl<'a> Facts<'a> {
     pub(crate) fn new(history: &'a History, options: &Options, budget: &'a Budget) -> Self {
         let so = SessionOrder::new(history);
-        let matching = Matching::new(history, &so, options);
+        let matching = Matching::new(history, &so, options, budget);
         let events = Events::new(history, &so, &matching);
         let recorded = Recorded::new(history, &events, options);
         let too_early = |r: u32, w: u32| {

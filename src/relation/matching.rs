@@ -2,12 +2,14 @@
 //!
 //! Operations are grouped by key with a counting sort; inside a group writes are sorted by value and reads look theirs up. Where a
 //! value was written twice, the candidates that the recording itself excludes fall away; a read with several left is ambiguous and
-//! takes no part in any inference. Cost: O(n log m), m the writes of one key.
+//! takes no part in any inference. Cost: O(n log m), m the writes of one key; a read of a value written c times costs up to c more, which
+//! the budget bounds.
 
 use crate::check::{Options, UnmatchedReads};
 use crate::history::{DataType, History, KeyId, Kind, OpId, Status, ValueId};
 use crate::verdict::Anomaly;
 
+use super::budget::Budget;
 use super::collections::{self, Shown};
 use super::session_order::SessionOrder;
 
@@ -43,10 +45,15 @@ pub(crate) struct Matching {
     pub(crate) ambiguous_form: bool,
     /// Reads of unknown values that were left out on request.
     pub(crate) ignored: u64,
+    /// Does some transaction overwrite a write of its own?
+    overwrites: bool,
+    /// How many candidates were looked at, where a read had several.
+    candidates: u64,
+    out_of_time: bool,
 }
 
 impl Matching {
-    pub(crate) fn new(history: &History, so: &SessionOrder, options: &Options) -> Self {
+    pub(crate) fn new(history: &History, so: &SessionOrder, options: &Options, budget: &Budget) -> Self {
         let mut matching = Matching {
             writer: vec![NO_WRITER; history.operations()],
             last_write: vec![true; history.operations()],
@@ -55,9 +62,12 @@ impl Matching {
             ambiguous: Vec::new(),
             ambiguous_form: false,
             ignored: 0,
+            overwrites: false,
+            candidates: 0,
+            out_of_time: false,
         };
         let external = matching.look_inside_transactions(history);
-        matching.match_by_key(history, so, options, &external);
+        matching.match_by_key(history, so, options, &external, budget);
         matching.malformed.sort_by_key(|m| m.read);
         matching.ambiguous.sort();
         matching
@@ -95,6 +105,7 @@ impl Matching {
                 if history.kind(op).writes() {
                     if let Some(write) = before {
                         self.last_write[write.index()] = false;
+                        self.overwrites = true;
                     }
                     *slot = (number, op.index() as u32);
                 }
@@ -103,10 +114,9 @@ impl Matching {
         external
     }
 
-    fn match_by_key(&mut self, history: &History, so: &SessionOrder, options: &Options, external: &[bool]) {
+    fn match_by_key(&mut self, history: &History, so: &SessionOrder, options: &Options, external: &[bool], budget: &Budget) {
         let (starts, ops) = super::csr::group(history.keys(), history.op_key.iter().copied());
         let mut writes: Vec<(ValueId, u32)> = Vec::new();
-        let mut candidates: Vec<u32> = Vec::new();
         for key in 0..history.keys() {
             let group = &ops[starts[key] as usize..starts[key + 1] as usize];
             writes.clear();
@@ -129,41 +139,60 @@ impl Matching {
                 continue;
             }
             for &op in group.iter().filter(|&&op| external[op as usize]) {
-                let value = history.op_value[op as usize];
+                let (read, value) = (OpId::new(op as usize), history.op_value[op as usize]);
                 let first = writes.partition_point(|&(v, _)| v < value);
-                candidates.clear();
-                candidates.extend(writes[first..].iter().take_while(|&&(v, _)| v == value).map(|&(_, w)| w));
-                if value == initial {
-                    candidates.push(INITIAL);
+                let count = writes[first..].partition_point(|&(v, _)| v == value);
+                match (&writes[first..first + count], value == initial) {
+                    ([], true) => self.settle(history, read, INITIAL),
+                    ([], false) if options.unmatched_reads == UnmatchedReads::Ignore => self.ignored += 1,
+                    ([], false) => self.malformed.push(Malformed { read, anomaly: Anomaly::ThinAirRead, write: None }),
+                    (&[(_, only)], false) => self.settle(history, read, only),
+                    (candidates, initial) => self.choose(history, so, read, candidates, initial, budget),
                 }
-                self.decide(history, so, options, OpId::new(op as usize), &mut candidates);
             }
         }
     }
 
-    fn decide(&mut self, history: &History, so: &SessionOrder, options: &Options, read: OpId, candidates: &mut Vec<u32>) {
-        match candidates[..] {
-            [] if options.unmatched_reads == UnmatchedReads::Ignore => self.ignored += 1,
-            [] => self.malformed.push(Malformed { read, anomaly: Anomaly::ThinAirRead, write: None }),
-            [only] => self.settle(history, read, only),
+    /// Matches a read of a value with several candidates, if the recording leaves one. Looks at no more of them than it must: where
+    /// values are few, candidates are many. Where the time runs out on that, the read is as good as ambiguous.
+    fn choose(
+        &mut self,
+        history: &History,
+        so: &SessionOrder,
+        read: OpId,
+        candidates: &[(ValueId, u32)],
+        initial: bool,
+        budget: &Budget,
+    ) {
+        let live = || candidates.iter().map(|&(_, w)| w).filter(|&w| history.status(OpId::new(w as usize)) != Status::Fail);
+        let (mut possible, mut last) = (u32::from(initial), INITIAL);
+        let mut malformed = false;
+        for w in live() {
+            self.candidates += 1;
+            self.out_of_time |= self.candidates.is_multiple_of(4096) && budget.check().is_err();
+            if self.out_of_time {
+                self.ambiguous_form = true;
+                return self.ambiguous.push(read);
+            }
+            if self.excluded(history, so, read, OpId::new(w as usize)) {
+                continue;
+            }
+            (possible, last) = (possible + 1, w);
+            malformed |= self.anomaly_of(history, read, w).is_some();
+            if possible > 1 && (malformed || self.ambiguous_form || !self.overwrites) {
+                break; // What others there are changes nothing: only an overwritten write is possible and malformed.
+            }
+        }
+        match possible {
+            0 if live().next().is_none() => self.settle(history, read, candidates[0].1),
+            0 if live().all(|w| self.anomaly_of(history, read, w) == Some(Anomaly::FutureRead)) => {
+                let first = live().next().expect("looked at");
+                self.settle(history, read, first);
+            }
+            1 => self.settle(history, read, last),
             _ => {
-                let first = candidates[0];
-                let failed = |w: u32| w != INITIAL && history.status(OpId::new(w as usize)) == Status::Fail;
-                if candidates.iter().all(|&w| failed(w)) {
-                    return self.settle(history, read, first);
-                }
-                candidates.retain(|&w| !failed(w));
-                let first = candidates[0];
-                if candidates.iter().all(|&w| self.anomaly_of(history, read, w) == Some(Anomaly::FutureRead)) {
-                    return self.settle(history, read, first);
-                }
-                candidates.retain(|&w| w == INITIAL || !self.excluded(history, so, read, OpId::new(w as usize)));
-                if let [only] = candidates[..] {
-                    return self.settle(history, read, only);
-                }
                 // Where all are excluded, what was returned has no explanation that is known to be well-formed.
-                let malformed = |&w: &u32| self.anomaly_of(history, read, w).is_some();
-                self.ambiguous_form |= candidates.is_empty() || candidates.iter().any(malformed);
+                self.ambiguous_form |= malformed || possible == 0;
                 self.ambiguous.push(read);
             }
         }

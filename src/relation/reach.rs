@@ -27,6 +27,7 @@ pub(crate) fn answer(
     questions: &[Question],
     budget: &Budget,
 ) -> Result<Vec<bool>, OutOfBudget> {
+    budget.check()?; // Many questions may need few steps.
     let groups: Vec<&[Question]> = questions.chunk_by(|a, b| a.1 == b.1).collect();
     if let Some(place) = place {
         let window = |group: &&[Question]| {

@@ -68,16 +68,16 @@ impl Touches<'_> {
     /// For a subset G of {RYW, MR}: adds the edges of rule 1, and returns the initial reads with a visible write.
     pub(crate) fn add_rule_1(&self, g: Guarantees, extra: &mut Extra) -> Result<Vec<Sight>, OutOfBudget> {
         let limit = self.edge_limit();
-        let mut contradictions = Vec::new();
+        let mut contradictions: Vec<Sight> = Vec::new();
         self.runs(|key, run| {
             self.sights(key, run, g, |x, read| match self.events.source[read as usize] {
+                NONE if contradictions.last().is_some_and(|sight| sight.1 == read) => {}
                 NONE => contradictions.push((x, read)),
                 w if w != x => extra.add(x, w, Reason::Stale(read)),
                 _ => {}
             })?;
             if extra.len() > limit { Err(OutOfBudget) } else { Ok(()) }
         })?;
-        contradictions.dedup_by_key(|sight| sight.1);
         Ok(contradictions)
     }
 

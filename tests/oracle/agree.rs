@@ -27,10 +27,9 @@ fn cases() -> impl ParallelIterator<Item = Case> {
 /// At most so many kinds of disagreement are shown.
 const SHOWN: usize = 30;
 
-/// Runs `disagreements` over all cases; of each kind that there is, one case is shrunk and shown.
-fn check_all(disagreements: impl Fn(&Toy, Settings) -> Vec<String> + Sync) {
-    println!("{} generators, seeds 0..{SEEDS} each", GENERATORS.len());
-    let found: Vec<(Vec<String>, Case)> = cases()
+/// Runs `disagreements` over these cases; of each kind that there is, one case is shrunk and shown.
+pub fn check_all(cases: impl ParallelIterator<Item = Case>, disagreements: impl Fn(&Toy, Settings) -> Vec<String> + Sync) {
+    let found: Vec<(Vec<String>, Case)> = cases
         .map(|case| (disagreements(&case.toy, case.settings), case))
         .filter(|(texts, _)| !texts.is_empty())
         .map(|(texts, case)| (texts.iter().map(|text| kind(text)).collect(), case))
@@ -66,7 +65,8 @@ fn kind(text: &str) -> String {
         .collect()
 }
 
-fn options(settings: Settings) -> Options {
+/// All models, with proofs.
+pub fn options(settings: Settings) -> Options {
     Options {
         models: MODELS.iter().collect(),
         write_order: settings.write_order,
@@ -94,7 +94,8 @@ fn differences(oracle: &Answer, verdicts: &[Verdict], minimal: &[model::Guarante
 
 #[test]
 fn the_checkers_agree_with_the_oracle_and_prove_it() {
-    check_all(|toy, settings| {
+    println!("{} generators, seeds 0..{SEEDS} each", GENERATORS.len());
+    check_all(cases(), |toy, settings| {
         let (history, options) = (toy.history(), options(settings));
         let judged = match catch_unwind(AssertUnwindSafe(|| check::check(&history, &options))) {
             Ok(judged) => judged,
@@ -106,7 +107,8 @@ fn the_checkers_agree_with_the_oracle_and_prove_it() {
     });
 }
 
-fn disagreements(oracle: &Answer, judged: &Judged) -> Vec<String> {
+/// The differences between the oracle's answer and the checkers', in words.
+pub fn disagreements(oracle: &Answer, judged: &Judged) -> Vec<String> {
     let verdicts: Vec<Verdict> = judged.judgements.iter().map(|judgement| judgement.verdict).collect();
     let Some(minimal) = &judged.minimal_violated else { return vec!["no minimal violated sets".into()] };
     let mut texts = differences(oracle, &verdicts, minimal);
@@ -129,7 +131,7 @@ fn disagreements(oracle: &Answer, judged: &Judged) -> Vec<String> {
 }
 
 /// What is missing from the proofs: a witness for each violation and a certificate for each satisfied model, each of which stands.
-fn unproved(history: &History, options: &Options, judged: &Judged) -> Vec<String> {
+pub fn unproved(history: &History, options: &Options, judged: &Judged) -> Vec<String> {
     let mut texts = vec![];
     for (judgement, model) in judged.judgements.iter().zip(MODELS) {
         if judgement.verdict == Verdict::Violated && judgement.witnesses.is_empty() {
@@ -155,7 +157,8 @@ fn unproved(history: &History, options: &Options, judged: &Judged) -> Vec<String
 
 #[test]
 fn patterns_agree_with_orders() {
-    check_all(|toy, settings| {
+    println!("{} generators, seeds 0..{SEEDS} each", GENERATORS.len());
+    check_all(cases(), |toy, settings| {
         let (verdicts, minimal) = plain::check(&toy.history(), settings, None);
         differences(&judge(toy, settings), &verdicts, &minimal)
     });

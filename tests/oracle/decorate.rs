@@ -165,9 +165,9 @@ fn transactions(toy: &mut Toy, rng: &mut Rng) {
         for place in 1..txn.ops.len() {
             let (before, rest) = txn.ops.split_at_mut(place);
             let own = before.iter().rev().filter(|op| op.key == rest[0].key).find_map(|op| op.writes());
-            match (own, rest[0].act) {
+            match (own, &rest[0].act) {
                 (Some(own), Act::Read(_)) if rng.chance(85) => rest[0].act = Act::Read(own),
-                (Some(own), Act::Cas(_, to)) if rng.chance(85) => rest[0].act = Act::Cas(own, to),
+                (Some(own), &Act::Cas(_, to)) if rng.chance(85) => rest[0].act = Act::Cas(own, to),
                 _ => {}
             }
         }
@@ -176,7 +176,7 @@ fn transactions(toy: &mut Toy, rng: &mut Rng) {
 }
 
 /// Times follow the file, more or less; sessions overlap themselves, or not; some lack times.
-fn times(toy: &mut Toy, rng: &mut Rng) {
+pub fn times(toy: &mut Toy, rng: &mut Rng) {
     let overlap = rng.chance(60);
     let reach = rng.between(5, 45);
     let gaps = rng.chance(15);
@@ -208,7 +208,7 @@ fn times(toy: &mut Toy, rng: &mut Rng) {
 /// Some writes become cas, mostly from what the session saw last.
 fn cas(toy: &mut Toy, rng: &mut Rng) {
     for i in 0..toy.txns.len() {
-        let (session, op) = (toy.txns[i].session, toy.txns[i].ops[0]);
+        let (session, op) = (toy.txns[i].session, toy.txns[i].ops[0].clone());
         let Act::Write(to) = op.act else { continue };
         if !rng.chance(50) {
             continue;
@@ -301,12 +301,12 @@ fn malformed(toy: &mut Toy, rng: &mut Rng) {
         (0, [_, ..], _) => toy.txns[*rng.pick(&writers)].status = Status::Fail,
         (1, [_, ..], _) => {
             let ops = &mut toy.txns[*rng.pick(&writers)].ops;
-            let again = *ops.iter().find(|op| observed(op)).expect("a writer");
+            let again = ops.iter().find(|op| observed(op)).expect("a writer").clone();
             ops.push(Op { act: Act::Write(Some(80)), ..again });
         }
         (2, _, [_, ..]) => {
             let ops = &mut toy.txns[*rng.pick(&readers)].ops;
-            ops.push(Op { act: Act::Write(ops[0].reads().expect("a reader").or(Some(81))), ..ops[0] });
+            ops.push(Op { act: Act::Write(ops[0].reads().expect("a reader").or(Some(81))), ..ops[0].clone() });
         }
         (_, _, [_, ..]) => toy.txns[*rng.pick(&readers)].ops[0].act = Act::Read(Some(82)),
         _ => {}
@@ -321,6 +321,7 @@ pub fn replace(toy: &mut Toy, key: u8, value: Val, by: Val) {
             Act::Read(value) => Act::Read(change(value)),
             Act::Write(value) => Act::Write(change(value)),
             Act::Cas(from, to) => Act::Cas(change(from), change(to)),
+            _ => unreachable!("of a register"),
         };
     }
 }

@@ -5,10 +5,12 @@
 //! order, so the least one that the rules allow is enough; [`exists_by_brute_force`] tries them all and tests show that it agrees.
 
 use testimony::check::WriteOrder;
+use testimony::history::DataType;
 use testimony::model::Guarantees;
 
-use crate::reading::{Node, Reading, Source};
+use crate::reading::{Node, Reading, Shown, Source};
 use crate::toy::Toy;
+use crate::types;
 
 /// The order of writes that the recording itself gives.
 pub struct Recorded {
@@ -25,7 +27,8 @@ impl Recorded {
         let writes_of = |key| nodes.iter().filter(move |n: &&Node| n.writes && n.key == key);
         let mut given: Vec<u8> = vec![];
         if order == WriteOrder::Version {
-            given = (0..=u8::MAX).filter(|&key| writes_of(key).all(|n| !n.ok || n.version.is_some())).collect();
+            let registers = |n: &Node| n.data_type == DataType::Register;
+            given = (0..=u8::MAX).filter(|&key| writes_of(key).all(|n| registers(n) && (!n.ok || n.version.is_some()))).collect();
         }
         let precedes = |a: &Node, b: &Node| match order {
             WriteOrder::Session => false,
@@ -61,9 +64,12 @@ pub struct Under<'r> {
     reading: &'r Reading,
     recorded: &'r Recorded,
     g: Guarantees,
-    /// Which nodes write, which read.
+    /// Which nodes write, which read anything, which read a register.
     writes: u32,
     reads: u32,
+    register_reads: u32,
+    /// (so ∪ wr)⁺, as predecessors.
+    hb: Vec<u32>,
 }
 
 impl<'r> Under<'r> {
@@ -71,8 +77,9 @@ impl<'r> Under<'r> {
     pub fn new(reading: &'r Reading, recorded: &'r Recorded, g: Guarantees) -> Self {
         let nodes = &reading.nodes;
         let writes = mask(nodes.len(), |n| nodes[n].writes);
-        let reads = mask(nodes.len(), |n| nodes[n].source.is_some());
-        Under { reading, recorded, g, writes, reads }
+        let reads = mask(nodes.len(), |n| nodes[n].reads());
+        let register_reads = mask(nodes.len(), |n| nodes[n].source.is_some());
+        Under { reading, recorded, g, writes, reads, register_reads, hb: types::happened_before(reading) }
     }
 
     fn so(&self, a: usize, b: usize) -> bool {
@@ -116,9 +123,7 @@ impl<'r> Under<'r> {
     pub fn least_vis(&self) -> Vec<u32> {
         let mut vis: Vec<u32> = vec![0; self.reading.nodes.len()];
         for r in bits(self.reads) {
-            if let Source::Write(w) = self.source(r) {
-                vis[r] |= 1 << w;
-            }
+            vis[r] = self.reading.nodes[r].from;
         }
         loop {
             let mut changed = false;
@@ -137,7 +142,7 @@ impl<'r> Under<'r> {
     pub fn before(&self, vis: &[u32]) -> Vec<u32> {
         let mut before = self.recorded.before.clone();
         for b in bits(self.writes) {
-            let rule_2 = !self.recorded.given.contains(&self.reading.nodes[b].key);
+            let rule_2 = self.rule_2(b);
             for a in bits(self.writes).filter(|&a| self.so(a, b)) {
                 if self.g.contains(Guarantees::MW) || rule_2 && self.same_key(a, b) {
                     before[b] |= 1 << a;
@@ -147,13 +152,36 @@ impl<'r> Under<'r> {
                 if self.g.contains(Guarantees::WFR) {
                     before[b] |= vis[r];
                 }
-                match self.source(r) {
-                    Source::Write(w) if rule_2 && self.same_key(r, b) && w != b => before[b] |= 1 << w,
-                    _ => {}
+                if rule_2 && self.same_key(r, b) {
+                    before[b] |= self.reading.nodes[r].from & !(1 << b);
                 }
             }
         }
         before
+    }
+
+    /// Does rule 2 order this write? Not where versions do; and a set's or counter's operations have no order of their own.
+    fn rule_2(&self, w: usize) -> bool {
+        let node = &self.reading.nodes[w];
+        matches!(node.data_type, DataType::Register | DataType::List) && !self.recorded.given.contains(&node.key)
+    }
+
+    /// The order that lists show: of each append, those that some list has before it.
+    fn list_order(&self) -> Vec<u32> {
+        let mut before = vec![0; self.reading.nodes.len()];
+        for node in &self.reading.nodes {
+            if let Some(Shown::List(elements)) = &node.shown {
+                for (at, &e) in elements.iter().enumerate() {
+                    before[e] |= elements[..at].iter().fold(0, |m, &earlier| m | 1 << earlier);
+                }
+            }
+        }
+        before
+    }
+
+    /// Does a read of a list, a set or a counter not show what it must of what it sees?
+    fn breaks_rule(&self, r: usize, vis: &[u32]) -> bool {
+        types::breaks_rule(self.reading, &self.hb, r, vis[r], self.g.contains(Guarantees::MR))
     }
 
     /// The visible writes of the read's own key.
@@ -173,14 +201,14 @@ impl<'r> Under<'r> {
             return false;
         }
         let reads_initial_late = |r: usize| matches!(self.source(r), Source::Initial) && self.visible(r, &vis) != 0;
-        if bits(self.reads).any(reads_initial_late) {
+        if bits(self.register_reads).any(reads_initial_late) || bits(self.reads).any(|r| self.breaks_rule(r, &vis)) {
             return false;
         }
-        let before = self.before(&vis);
+        let before: Vec<u32> = self.before(&vis).iter().zip(self.list_order()).map(|(a, b)| a | b).collect();
         // A write may come next when all that must precede it are placed and no read that sees it returned a write that is placed.
         let may_come_next = |x: usize, placed: u32| {
             before[x] & !placed == 0
-                && bits(self.reads).all(|r| match self.source(r) {
+                && bits(self.register_reads).all(|r| match self.source(r) {
                     Source::Write(w) => self.visible(r, &vis) >> x & 1 == 0 || w == x || placed >> w & 1 == 0,
                     Source::Initial => true,
                 })
@@ -212,10 +240,11 @@ impl<'r> Under<'r> {
             }
         }
         let is_stale = |&r: &usize| {
-            bits(self.visible(r, &vis)).any(|newer| match self.source(r) {
-                Source::Initial => true,
-                Source::Write(w) => newer != w && before[newer] >> w & 1 == 1,
-            })
+            bits(self.visible(r, &vis)).any(|newer| match self.reading.nodes[r].source {
+                None => false,
+                Some(Source::Initial) => true,
+                Some(Source::Write(w)) => newer != w && before[newer] >> w & 1 == 1,
+            }) || self.breaks_rule(r, &vis)
         };
         let stale: Vec<usize> = bits(self.reads).filter(is_stale).collect();
         let mut sessions: Vec<u8> = stale.iter().map(|&r| self.reading.nodes[r].session).collect();
@@ -246,16 +275,19 @@ impl<'r> Under<'r> {
         let has = |g| self.g.contains(g);
         let (writes, reads) = (|| bits(self.writes), || bits(self.reads));
         let rule_1 = reads().all(|r| {
-            let last = ar.iter().rev().find(|&&w| self.same_key(w, r) && visible(w, r));
-            self.source(r) == last.map_or(Source::Initial, |&w| Source::Write(w))
+            let node = &self.reading.nodes[r];
+            let shows: Vec<usize> = ar.iter().copied().filter(|&w| self.same_key(w, r) && visible(w, r)).collect();
+            match (&node.source, &node.shown) {
+                (Some(source), _) => *source == shows.last().map_or(Source::Initial, |&w| Source::Write(w)),
+                (_, Some(Shown::List(elements))) => *elements == shows,
+                _ => bits(node.from).all(|w| visible(w, r)) && !self.breaks_rule(r, vis),
+            }
         });
-        let own_order = |t2: usize| !self.recorded.given.contains(&self.reading.nodes[t2].key);
-        let rule_2 = writes().filter(|&t2| own_order(t2)).all(|t2| {
+        let rule_2 = writes().filter(|&t2| self.rule_2(t2)).all(|t2| {
             writes().all(|t1| !(self.so(t1, t2) && self.same_key(t1, t2)) || at(t1) < at(t2))
-                && reads().all(|t1| match self.source(t1) {
-                    Source::Write(w) if self.read_before_write(t1, t2) && self.same_key(t1, t2) => w == t2 || at(w) < at(t2),
-                    _ => true,
-                })
+                && reads()
+                    .filter(|&t1| self.read_before_write(t1, t2) && self.same_key(t1, t2))
+                    .all(|t1| bits(self.reading.nodes[t1].from).all(|w| w == t2 || at(w) < at(t2)))
         });
         let rule_3 = !has(Guarantees::RYW) || reads().all(|r| writes().all(|w| !self.so(w, r) || visible(w, r)));
         let rule_4 = !has(Guarantees::MR)

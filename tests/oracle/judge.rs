@@ -79,22 +79,23 @@ fn minimal(satisfied: &[bool]) -> Vec<Guarantees> {
 /// Could the verdict depend on this ambiguous read? What a session sees under RYW is its own writes of the key, under MR what it did with
 /// the key besides; a read that may be malformed could violate any model, and one that returned any of several good values is well-formed.
 fn could_matter(toy: &Toy, read: &LeftOut, checker: Checker) -> bool {
-    let beside = |what: &dyn Fn(Status, Act) -> bool| {
+    let beside = |what: &dyn Fn(Status, &Act) -> bool| {
         toy.ops().enumerate().any(|(index, (txn, op))| {
             let txn = &toy.txns[txn];
-            let own_write = index == read.op && op.writes().is_some();
+            let own_write = index == read.op && op.act.changes();
             let counts = own_write || index != read.op;
-            counts && txn.session == read.session && op.key == read.key && what(txn.status, op.act)
+            counts && txn.session == read.session && op.key == read.key && what(txn.status, &op.act)
         })
     };
     match checker {
         _ if read.maybe_malformed => true,
         Checker::WellFormed => false,
-        Checker::Guarantees(Guarantees::RYW) => beside(&|status, act| status != Status::Fail && !matches!(act, Act::Read(_))),
-        Checker::Guarantees(Guarantees::MR) => beside(&|status, act| match act {
-            Act::Read(_) => status == Status::Ok,
-            Act::Write(_) | Act::Cas(..) => status != Status::Fail,
-        }),
+        // Lists contradict each other whatever their sessions see.
+        _ if read.orders => true,
+        Checker::Guarantees(Guarantees::RYW) => beside(&|status, act| status != Status::Fail && act.changes()),
+        Checker::Guarantees(Guarantees::MR) => {
+            beside(&|status, act| if act.changes() { status != Status::Fail } else { status == Status::Ok })
+        }
         _ => true,
     }
 }

@@ -2,7 +2,7 @@
 //! operations follow which in their session. Models.md 1 and 3, sentence by sentence.
 
 use testimony::check::UnmatchedReads;
-use testimony::history::Status;
+use testimony::history::{DataType, Status};
 
 use crate::toy::{Act, Op, Toy, Txn};
 
@@ -15,7 +15,30 @@ pub enum Source {
     Write(usize),
 }
 
-/// An operation that takes part: an external read that is matched, a final write that took effect, or a cas that is both.
+/// What an external read of a list, a set or a counter showed.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Shown {
+    /// The appends of the list's elements in its order, without the initial ones: indices into [`Reading::nodes`].
+    List(Vec<usize>),
+    /// The members of a set.
+    Set(Vec<i64>),
+    /// How far a counter was above its initial value.
+    Counter(i64),
+}
+
+/// What an operation does to a set or a counter.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Effect {
+    /// Puts in.
+    Add(i64),
+    /// Takes out.
+    Remove(i64),
+    /// Counts; down where negative.
+    Count(i64),
+}
+
+/// An operation that takes part: an external read that is matched, a final write that took effect, or a cas that is both. And every
+/// operation on a set or a counter that may have taken effect.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Its transaction.
@@ -24,14 +47,29 @@ pub struct Node {
     pub session: u8,
     /// Its key.
     pub key: u8,
-    /// What its read returned.
+    /// What its read of a register returned.
     pub source: Option<Source>,
+    /// What its read of anything else showed.
+    pub shown: Option<Shown>,
+    /// The writes that its read is known to have read from, as bits.
+    pub from: u32,
     /// Does its write take part?
     pub writes: bool,
+    /// What it does to a set or a counter, even where it only may have.
+    pub effect: Option<Effect>,
     /// Acknowledged, or an observed `info` write?
     pub ok: bool,
     /// The version of its write: as recorded, of an `info` write as recorded on a read of it.
     pub version: Option<i64>,
+    /// The type of its key.
+    pub data_type: DataType,
+}
+
+impl Node {
+    /// Is it a read?
+    pub fn reads(&self) -> bool {
+        self.source.is_some() || self.shown.is_some()
+    }
 }
 
 /// A read of a value that several writes wrote, left out of every inference.
@@ -47,6 +85,8 @@ pub struct LeftOut {
     pub candidates: Vec<Option<usize>>,
     /// Is some candidate one that would make the read malformed, or is none left?
     pub maybe_malformed: bool,
+    /// Did it show an order?
+    pub orders: bool,
 }
 
 /// The facts.
@@ -56,14 +96,19 @@ pub struct Reading {
     pub nodes: Vec<Node>,
     /// `so[a]` has bit b: a so b.
     pub so: Vec<u32>,
+    /// `too_late[r]` has bit w: w comes later in r's session, or was invoked after r completed, so that r cannot have seen it.
+    pub too_late: Vec<u32>,
     /// The anomalies of models.md 3.
     pub anomalies: Vec<&'static str>,
     /// Ambiguous reads.
     pub left_out: Vec<LeftOut>,
     /// Reads of unknown values that were to be ignored.
     pub ignored: usize,
-    /// For each operation of the history, the write that its read was matched with, likewise counted (`Some(None)`: the initial value).
+    /// For each operation of the history, the write that its read of a register was matched with, likewise counted (`Some(None)`: the
+    /// initial value).
     pub matched: Vec<Option<Option<usize>>>,
+    /// The same for reads of lists, sets and counters: the appends of the list in its order, the adds of the set, nothing.
+    pub matched_all: Vec<Option<Vec<usize>>>,
 }
 
 /// An operation with its place.
@@ -76,9 +121,10 @@ struct Placed<'t> {
 enum Outcome {
     Internal,
     Matched(Option<usize>),
+    MatchedAll(Vec<usize>),
     Anomaly(&'static str),
     Ignored,
-    LeftOut { candidates: Vec<Option<usize>>, maybe_malformed: bool },
+    LeftOut { candidates: Vec<Option<usize>>, maybe_malformed: bool, orders: bool },
 }
 
 /// Reads a history.
@@ -87,23 +133,33 @@ pub fn read(toy: &Toy, unmatched: UnmatchedReads) -> Reading {
     let placed: Vec<Placed> = (0..toy.txns.len())
         .flat_map(|txn| toy.txns[txn].ops.iter().enumerate().map(move |(place, op)| Placed { txn, place, op }))
         .collect();
-    let mut reading =
-        Reading { nodes: vec![], so: vec![], anomalies: vec![], left_out: vec![], ignored: 0, matched: vec![None; placed.len()] };
+    let mut reading = Reading {
+        nodes: vec![],
+        so: vec![],
+        too_late: vec![],
+        anomalies: vec![],
+        left_out: vec![],
+        ignored: 0,
+        matched: vec![None; placed.len()],
+        matched_all: vec![None; placed.len()],
+    };
     for (index, r) in placed.iter().enumerate() {
-        if r.op.reads().is_none() || toy.txns[r.txn].status != Status::Ok {
+        if r.op.reads().is_none() && r.op.members().is_none() || toy.txns[r.txn].status != Status::Ok {
             continue;
         }
         match outcome(toy, &placed, &so_txns, r, unmatched) {
             Outcome::Internal => {}
             Outcome::Matched(writer) => reading.matched[index] = Some(writer),
+            Outcome::MatchedAll(writers) => reading.matched_all[index] = Some(writers),
             Outcome::Anomaly(name) => reading.anomalies.push(name),
             Outcome::Ignored => reading.ignored += 1,
-            Outcome::LeftOut { candidates, maybe_malformed } => reading.left_out.push(LeftOut {
+            Outcome::LeftOut { candidates, maybe_malformed, orders } => reading.left_out.push(LeftOut {
                 op: index,
                 session: toy.txns[r.txn].session,
                 key: r.op.key,
                 candidates,
                 maybe_malformed,
+                orders,
             }),
         }
     }
@@ -117,76 +173,215 @@ fn take_part(toy: &Toy, placed: &[Placed], so_txns: &[Vec<bool>], reading: &mut 
     let mut op_of = Vec::new();
     for (index, o) in placed.iter().enumerate() {
         let txn = &toy.txns[o.txn];
+        let data_type = toy.key_type(o.op.key);
         let observers = || (0..placed.len()).filter(|&r| reading.matched[r] == Some(Some(index)));
-        let writes = o.op.writes().is_some()
-            && is_final(txn, o.place)
+        let observed = || observers().next().is_some() || reading.matched_all.iter().flatten().any(|all| all.contains(&index));
+        let writes = o.op.act.changes()
+            && (data_type != DataType::Register || is_final(txn, o.place))
             && match txn.status {
                 Status::Ok => true,
-                Status::Info => observers().next().is_some(),
+                Status::Info => observed(),
                 Status::Fail => false,
             };
-        if writes || reading.matched[index].is_some() {
+        let effect = effect(&o.op.act).filter(|_| txn.status != Status::Fail);
+        if writes || effect.is_some() || reading.matched[index].is_some() || reading.matched_all[index].is_some() {
             node_of[index] = Some(op_of.len());
             op_of.push(index);
             let ok = txn.status == Status::Ok;
             let version = if ok { o.op.version } else { agreed(observers().filter_map(|r| read_version(placed[r].op))) };
-            reading.nodes.push(Node { txn: o.txn, session: txn.session, key: o.op.key, source: None, writes, ok, version });
+            let (session, key) = (txn.session, o.op.key);
+            let node =
+                Node { txn: o.txn, session, key, source: None, shown: None, from: 0, writes, effect, ok, version, data_type };
+            reading.nodes.push(node);
         }
     }
-    for (node, &index) in op_of.iter().enumerate() {
-        reading.nodes[node].source = reading.matched[index].map(|writer| match writer {
-            None => Source::Initial,
-            Some(writer) => Source::Write(node_of[writer].expect("a matched write takes part")),
+    let node = |op: usize| node_of[op].expect("a matched write takes part");
+    for (n, &index) in op_of.iter().enumerate() {
+        let (op, txn) = (&placed[index], &toy.txns[placed[index].txn]);
+        let source = reading.matched[index].map(|writer| writer.map_or(Source::Initial, |w| Source::Write(node(w))));
+        let all = reading.matched_all[index].as_ref().map(|all| all.iter().map(|&w| node(w)).collect::<Vec<_>>());
+        reading.nodes[n].from = match (source, &all) {
+            (Some(Source::Write(w)), _) => 1 << w,
+            (_, Some(all)) => all.iter().fold(0, |mask, w| mask | 1 << w),
+            _ => 0,
+        };
+        reading.nodes[n].source = source;
+        reading.nodes[n].shown = all.map(|all| match reading.nodes[n].data_type {
+            DataType::List => Shown::List(all),
+            DataType::Set => Shown::Set(op.op.members().expect("a read of a set").to_vec()),
+            _ => Shown::Counter(op.op.reads().flatten().unwrap_or(0) - toy.initial(op.op.key).unwrap_or(0)),
         });
-        let later = (0..op_of.len()).filter(|&other| {
-            let (a, b) = (&placed[index], &placed[op_of[other]]);
-            if a.txn == b.txn { toy.txns[a.txn].status == Status::Ok && a.place < b.place } else { so_txns[a.txn][b.txn] }
-        });
-        reading.so.push(later.fold(0, |mask, other| mask | 1 << other));
+        let later = |other: usize| {
+            let b = &placed[op_of[other]];
+            if op.txn == b.txn { txn.status == Status::Ok && op.place < b.place } else { so_txns[op.txn][b.txn] }
+        };
+        let too_late = |other: usize| later(other) || invoked_after(&toy.txns[placed[op_of[other]].txn], txn);
+        reading.so.push((0..op_of.len()).filter(|&other| later(other)).fold(0, |mask, other| mask | 1 << other));
+        reading.too_late.push((0..op_of.len()).filter(|&other| too_late(other)).fold(0, |mask, other| mask | 1 << other));
+    }
+}
+
+fn effect(act: &Act) -> Option<Effect> {
+    match *act {
+        Act::Add(member) => Some(Effect::Add(member)),
+        Act::Remove(member) => Some(Effect::Remove(member)),
+        Act::Increment(by) => Some(Effect::Count(by)),
+        Act::Decrement(by) => Some(Effect::Count(-by)),
+        _ => None,
     }
 }
 
 fn outcome(toy: &Toy, placed: &[Placed], so_txns: &[Vec<bool>], r: &Placed, unmatched: UnmatchedReads) -> Outcome {
-    let (txn, value) = (&toy.txns[r.txn], r.op.reads().expect("a read"));
-    if let Some(own) = txn.ops[..r.place].iter().rev().find(|op| op.key == r.op.key && op.writes().is_some()) {
-        return if own.writes() == Some(value) { Outcome::Internal } else { Outcome::Anomaly("internal") };
+    let own: Vec<&Act> =
+        toy.txns[r.txn].ops[..r.place].iter().filter(|op| op.key == r.op.key && op.act.changes()).map(|op| &op.act).collect();
+    let data_type = toy.key_type(r.op.key);
+    if !own.is_empty() {
+        let right = match data_type {
+            DataType::Register => toy.txns[r.txn].ops[..r.place]
+                .iter()
+                .rev()
+                .find(|op| op.key == r.op.key && op.act.changes())
+                .is_some_and(|own| own.writes() == r.op.reads()),
+            DataType::List | DataType::Set => shows_own(&own, r.op.members().expect("a read of a list or set")),
+            DataType::Counter => true,
+        };
+        return if right { Outcome::Internal } else { Outcome::Anomaly("internal") };
     }
-    let initial = toy.initial(r.op.key) == value;
-    let writers: Vec<usize> =
-        (0..placed.len()).filter(|&w| placed[w].op.key == r.op.key && placed[w].op.writes() == Some(value)).collect();
-    let status = |w: usize| toy.txns[placed[w].txn].status;
-    if writers.is_empty() && !initial {
-        return if unmatched == UnmatchedReads::Ignore { Outcome::Ignored } else { Outcome::Anomaly("thin-air-read") };
+    let place = |w: usize| (&placed[w], &toy.txns[placed[w].txn]);
+    match data_type {
+        DataType::Register => {
+            let value = r.op.reads().expect("a read");
+            let overwritten = |w: usize| !is_final(place(w).1, place(w).0.place);
+            let other_version = |w: usize| matches!((placed[w].op.version, read_version(r.op)), (Some(a), Some(b)) if a != b);
+            let wrote = |w: &usize| placed[*w].op.writes() == Some(value);
+            let search = Search { toy, placed, so_txns, r, unmatched, overwritten: &overwritten, other_version: &other_version };
+            search.writer(wrote, toy.initial(r.op.key) == value)
+        }
+        DataType::Counter => Outcome::MatchedAll(vec![]),
+        DataType::List | DataType::Set => {
+            let members = r.op.members().expect("a read of a list or set");
+            let fate = |at: usize| {
+                let followed = |w: usize| {
+                    let (write, txn) = place(w);
+                    data_type == DataType::List && at + 1 == members.len() && !is_final(txn, write.place)
+                };
+                let search = Search { toy, placed, so_txns, r, unmatched, overwritten: &followed, other_version: &|_| false };
+                let initial = toy.initial_members(r.op.key).contains(&members[at]);
+                search.writer(|w| placed[*w].op.puts() == Some(members[at]), initial)
+            };
+            let fates: Vec<Outcome> = (0..members.len()).map(fate).collect();
+            let repeated = |at: usize| data_type == DataType::List && too_often(toy, placed, r.op, members[at], &fates[at]);
+            let repeated = (0..members.len()).any(repeated);
+            match together(fates, data_type) {
+                Outcome::MatchedAll(_) | Outcome::LeftOut { .. } if repeated => Outcome::Anomaly("repeated-element"),
+                outcome => outcome,
+            }
+        }
     }
-    if !initial && writers.iter().all(|&w| status(w) == Status::Fail) {
-        return Outcome::Anomaly("aborted-read");
-    }
-    let from_the_future = |w: usize| placed[w].txn == r.txn || invoked_after(&toy.txns[placed[w].txn], txn);
-    let overwritten = |w: usize| !is_final(&toy.txns[placed[w].txn], placed[w].place);
-    let written_by = |w: Option<usize>| match w {
-        Some(w) if from_the_future(w) => Outcome::Anomaly("future-read"),
-        Some(w) if overwritten(w) => Outcome::Anomaly("intermediate-read"),
-        _ => Outcome::Matched(w),
+}
+
+/// Does an internal read of a list end with the own appends so far; has one of a set what was added and not what was removed last?
+fn shows_own(own: &[&Act], members: &[i64]) -> bool {
+    let appended: Vec<i64> = own.iter().filter_map(|act| if let Act::Append(e) = act { Some(*e) } else { None }).collect();
+    let last = |e: i64| own.iter().rev().find(|act| matches!(act, Act::Add(x) | Act::Remove(x) if *x == e));
+    members.ends_with(&appended)
+        && own.iter().all(|act| match act {
+            Act::Add(e) | Act::Remove(e) => members.contains(e) == (last(*e) == Some(&&Act::Add(*e))),
+            _ => true,
+        })
+}
+
+/// Is the element in the list more often than it was appended, or than it can have been before the read?
+fn too_often(toy: &Toy, placed: &[Placed], read: &Op, element: i64, fate: &Outcome) -> bool {
+    let times = |list: &[i64]| list.iter().filter(|&&e| e == element).count();
+    let initially = times(toy.initial_members(read.key));
+    let appends = placed.iter().filter(|w| w.op.key == read.key && w.op.puts() == Some(element));
+    let not_failed = appends.filter(|w| toy.txns[w.txn].status != Status::Fail).count();
+    let possible = match fate {
+        Outcome::Matched(None) => initially,
+        Outcome::Matched(Some(_)) => 1,
+        Outcome::LeftOut { candidates, .. } if !candidates.is_empty() => {
+            candidates.iter().map(|w| if w.is_some() { 1 } else { initially }).sum()
+        }
+        _ => usize::MAX,
     };
-    let mut all: Vec<Option<usize>> = writers.iter().map(|&w| Some(w)).collect();
-    all.extend(initial.then_some(None));
-    if let [only] = all[..] {
-        return written_by(only);
+    let shown = times(read.members().expect("a list"));
+    not_failed + initially > 0 && shown > possible.min(not_failed + initially)
+}
+
+/// What becomes of a read, from what becomes of its elements. A member of a set may be of any of several adds.
+fn together(fates: Vec<Outcome>, data_type: DataType) -> Outcome {
+    if fates.iter().any(|fate| matches!(fate, Outcome::Ignored)) {
+        return Outcome::Ignored;
     }
-    let excluded = |w: usize| {
-        status(w) == Status::Fail
-            || invoked_after(&toy.txns[placed[w].txn], txn)
-            || placed[w].txn == r.txn
-            || so_txns[r.txn][placed[w].txn]
-            || matches!((placed[w].op.version, read_version(r.op)), (Some(a), Some(b)) if a != b)
-    };
-    let candidates: Vec<Option<usize>> = all.iter().copied().filter(|w| w.is_none_or(|w| !excluded(w))).collect();
-    match candidates[..] {
-        [only] => written_by(only),
-        [] if writers.iter().all(|&w| status(w) == Status::Fail || from_the_future(w)) => Outcome::Anomaly("future-read"),
-        _ => {
-            let maybe_malformed = candidates.is_empty() || candidates.iter().flatten().any(|&w| overwritten(w));
-            Outcome::LeftOut { candidates, maybe_malformed }
+    let (mut from, mut ambiguous, mut malformed) = (vec![], false, false);
+    let elements = fates.iter().filter(|fate| !matches!(fate, Outcome::Matched(None))).count();
+    for fate in fates {
+        match fate {
+            Outcome::Matched(writer) => from.extend(writer),
+            Outcome::LeftOut { candidates, .. } if data_type == DataType::Set && !candidates.is_empty() => {}
+            Outcome::LeftOut { maybe_malformed, .. } => {
+                ambiguous = true;
+                malformed |= maybe_malformed;
+            }
+            anomaly => return anomaly,
+        }
+    }
+    match ambiguous {
+        true => Outcome::LeftOut { candidates: vec![], maybe_malformed: malformed, orders: elements > 1 },
+        false => Outcome::MatchedAll(from),
+    }
+}
+
+/// Looks for the write that an external read returned.
+struct Search<'a> {
+    toy: &'a Toy,
+    placed: &'a [Placed<'a>],
+    so_txns: &'a [Vec<bool>],
+    r: &'a Placed<'a>,
+    unmatched: UnmatchedReads,
+    overwritten: &'a dyn Fn(usize) -> bool,
+    other_version: &'a dyn Fn(usize) -> bool,
+}
+
+impl Search<'_> {
+    fn writer(&self, wrote: impl Fn(&usize) -> bool, initial: bool) -> Outcome {
+        let Search { toy, placed, so_txns, r, unmatched, overwritten, other_version } = *self;
+        let txn = &toy.txns[r.txn];
+        let writers: Vec<usize> = (0..placed.len()).filter(|&w| placed[w].op.key == r.op.key).filter(wrote).collect();
+        let status = |w: usize| toy.txns[placed[w].txn].status;
+        if writers.is_empty() && !initial {
+            return if unmatched == UnmatchedReads::Ignore { Outcome::Ignored } else { Outcome::Anomaly("thin-air-read") };
+        }
+        if !initial && writers.iter().all(|&w| status(w) == Status::Fail) {
+            return Outcome::Anomaly("aborted-read");
+        }
+        let from_the_future = |w: usize| placed[w].txn == r.txn || invoked_after(&toy.txns[placed[w].txn], txn);
+        let written_by = |w: Option<usize>| match w {
+            Some(w) if from_the_future(w) => Outcome::Anomaly("future-read"),
+            Some(w) if overwritten(w) => Outcome::Anomaly("intermediate-read"),
+            _ => Outcome::Matched(w),
+        };
+        let mut all: Vec<Option<usize>> = writers.iter().map(|&w| Some(w)).collect();
+        all.extend(initial.then_some(None));
+        if let [only] = all[..] {
+            return written_by(only);
+        }
+        let excluded = |w: usize| {
+            status(w) == Status::Fail
+                || invoked_after(&toy.txns[placed[w].txn], txn)
+                || placed[w].txn == r.txn
+                || so_txns[r.txn][placed[w].txn]
+                || other_version(w)
+        };
+        let candidates: Vec<Option<usize>> = all.iter().copied().filter(|w| w.is_none_or(|w| !excluded(w))).collect();
+        match candidates[..] {
+            [only] => written_by(only),
+            [] if writers.iter().all(|&w| status(w) == Status::Fail || from_the_future(w)) => Outcome::Anomaly("future-read"),
+            _ => {
+                let maybe_malformed = candidates.is_empty() || candidates.iter().flatten().any(|&w| overwritten(w));
+                Outcome::LeftOut { candidates, maybe_malformed, orders: false }
+            }
         }
     }
 }
@@ -209,7 +404,7 @@ fn read_version(op: &Op) -> Option<i64> {
 
 /// Is the write at this place its transaction's last to the key?
 fn is_final(txn: &Txn, place: usize) -> bool {
-    txn.ops[place + 1..].iter().all(|later| later.key != txn.ops[place].key || later.writes().is_none())
+    txn.ops[place + 1..].iter().all(|later| later.key != txn.ops[place].key || !later.act.changes())
 }
 
 /// The session order of transactions, as a matrix. By times where both are recorded (of two that each ended when the other began, the

@@ -107,6 +107,7 @@ fn tell_apart(toy: &Toy, matched: impl Fn(usize) -> Option<Option<usize>>) -> To
             Act::Read(value) => Act::Read(read(value)),
             Act::Write(_) => Act::Write(fresh(index)),
             Act::Cas(from, _) => Act::Cas(read(from), fresh(index)),
+            _ => unreachable!("these histories are of registers"),
         };
     }
     apart

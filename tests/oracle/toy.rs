@@ -1,24 +1,61 @@
 //! Histories small enough to enumerate: a plain tree of sessions' transactions and operations, which the generators make, the oracle
 //! reads, and a failure prints as the JSON Lines that reproduce it.
 
-use testimony::history::{History, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId};
+use testimony::history::{DataType, History, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId};
 
 /// A value; `None` is `null`.
 pub type Val = Option<i64>;
 
 /// What an operation did.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Act {
-    /// Returned this.
+    /// Returned this: a register's value, a counter's, or `null` of anything.
     Read(Val),
     /// Set this.
     Write(Val),
     /// Found the first and set the second.
     Cas(Val, Val),
+    /// Returned these, of a list or a set.
+    Members(Vec<i64>),
+    /// Put this at the end of a list.
+    Append(i64),
+    /// Put this in a set.
+    Add(i64),
+    /// Took this out of a set.
+    Remove(i64),
+    /// Counted up by this.
+    Increment(i64),
+    /// Counted down by this.
+    Decrement(i64),
+}
+
+impl Act {
+    /// Does it change its key?
+    pub fn changes(&self) -> bool {
+        !matches!(self, Act::Read(_) | Act::Members(_))
+    }
+
+    /// The element of a list or a set that it is about, if it changes one.
+    pub fn element(&self) -> Option<i64> {
+        match *self {
+            Act::Append(element) | Act::Add(element) | Act::Remove(element) => Some(element),
+            _ => None,
+        }
+    }
+
+    fn data_type(&self) -> Option<DataType> {
+        match self {
+            Act::Read(_) | Act::Members(_) => None,
+            Act::Write(_) | Act::Cas(..) => Some(DataType::Register),
+            Act::Append(_) => Some(DataType::List),
+            Act::Add(_) | Act::Remove(_) => Some(DataType::Set),
+            Act::Increment(_) | Act::Decrement(_) => Some(DataType::Counter),
+        }
+    }
 }
 
 /// An operation on a key.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Op {
     /// What it did.
     pub act: Act,
@@ -29,19 +66,36 @@ pub struct Op {
 }
 
 impl Op {
-    /// The value returned, if it reads.
+    /// The value returned, if it reads one.
     pub fn reads(&self) -> Option<Val> {
         match self.act {
             Act::Read(value) | Act::Cas(value, _) => Some(value),
-            Act::Write(_) => None,
+            _ => None,
         }
     }
 
-    /// The value written, if it writes.
+    /// The value written, if it writes a register.
     pub fn writes(&self) -> Option<Val> {
         match self.act {
             Act::Write(value) | Act::Cas(_, value) => Some(value),
-            Act::Read(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The element that it appends or adds.
+    pub fn puts(&self) -> Option<i64> {
+        match self.act {
+            Act::Append(element) | Act::Add(element) => Some(element),
+            _ => None,
+        }
+    }
+
+    /// What it showed of a list or a set; `null` is nothing.
+    pub fn members(&self) -> Option<&[i64]> {
+        match &self.act {
+            Act::Members(members) => Some(members),
+            Act::Read(None) => Some(&[]),
+            _ => None,
         }
     }
 }
@@ -66,6 +120,8 @@ pub struct Txn {
 pub struct Toy {
     /// Declared initial values; other keys start at `null`.
     pub initial: Vec<(u8, Val)>,
+    /// Declared initial values of lists and sets.
+    pub initial_members: Vec<(u8, Vec<i64>)>,
     /// The transactions.
     pub txns: Vec<Txn>,
 }
@@ -78,8 +134,9 @@ impl Toy {
     }
 
     /// Reads the notation of POPL'17's Fig. 2: a `/` between sessions, `w x1` writes 1 to x, `r x1` reads it, `r x0` reads the initial
-    /// value. Ours besides: `c x1-2` is a cas from 1 to 2, `?` before an operation makes it `info`, `!` makes it `fail`, and `+` joins
-    /// operations into a transaction.
+    /// value. Ours besides: `c x1-2` is a cas from 1 to 2, `a x1` appends 1 to a list, `i x1` adds it to a set, `d x1` removes it, `u x1`
+    /// counts up and `n x1` down, `r x[1 2]` reads a list or a set; `?` before an operation makes it `info`, `!` makes it `fail`, and `+`
+    /// joins operations into a transaction.
     pub fn parse(text: &str) -> Toy {
         let mut toy = Toy::default();
         for (session, line) in text.split('/').enumerate() {
@@ -102,6 +159,37 @@ impl Toy {
         self.initial.iter().find(|&&(k, _)| k == key).and_then(|&(_, value)| value)
     }
 
+    /// The initial members of a list or a set.
+    pub fn initial_members(&self, key: u8) -> &[i64] {
+        self.initial_members.iter().find(|&&(k, _)| k == key).map_or(&[], |(_, members)| members)
+    }
+
+    /// The type of a key: that of the operations that change it, else of all other keys, where they have one.
+    pub fn key_type(&self, key: u8) -> DataType {
+        let of_key = |key: u8| self.ops().filter(move |(_, op)| op.key == key).find_map(|(_, op)| op.act.data_type());
+        let mut others = self.ops().filter_map(|(_, op)| op.act.data_type());
+        let first = others.next().unwrap_or(DataType::Register);
+        of_key(key).unwrap_or(if others.all(|other| other == first) { first } else { DataType::Register })
+    }
+
+    /// Is a key only read?
+    pub fn lacks_changes(&self, key: u8) -> bool {
+        !self.ops().any(|(_, op)| op.key == key && op.act.changes())
+    }
+
+    /// Is each key of one type, and does each read return what its type has?
+    pub fn is_consistent(&self) -> bool {
+        self.ops().all(|(_, op)| {
+            let of_key = self.key_type(op.key);
+            let holds_many = matches!(of_key, DataType::List | DataType::Set);
+            match (&op.act, op.act.data_type()) {
+                (_, Some(of_act)) => of_act == of_key,
+                (Act::Members(_), _) => holds_many,
+                (act, _) => !holds_many || *act == Act::Read(None),
+            }
+        })
+    }
+
     /// Every operation with its transaction's index.
     pub fn ops(&self) -> impl Iterator<Item = (usize, &Op)> {
         self.txns.iter().enumerate().flat_map(|(t, txn)| txn.ops.iter().map(move |op| (t, op)))
@@ -118,7 +206,7 @@ impl Toy {
             distinct(self.txns.iter().map(|txn| txn.session).collect()),
             distinct(self.ops().map(|(_, op)| op.key).collect()),
             self.ops().count(),
-            self.ops().filter(|(_, op)| op.writes().is_some()).count(),
+            self.ops().filter(|(_, op)| op.act.changes()).count(),
         )
     }
 
@@ -130,32 +218,48 @@ impl Toy {
             let value = intern(&mut builder, value);
             builder.initial(Some(key), value);
         }
+        for (key, members) in &self.initial_members {
+            let key = builder.values.string(&key_name(*key));
+            let value = intern_all(&mut builder, members);
+            builder.initial(Some(key), value);
+        }
         for (line, txn) in self.txns.iter().enumerate() {
             let session = builder.values.string(&session_name(txn.session));
             let times =
                 TxnInput { status: txn.status, invoke_ns: txn.invoke, complete_ns: txn.complete, ..TxnInput::ok(session) };
             builder.begin(times);
             for op in &txn.ops {
-                let (kind, value, to) = match op.act {
-                    Act::Read(value) => (Kind::Read, value, None),
-                    Act::Write(value) => (Kind::Write, value, None),
-                    Act::Cas(from, to) => (Kind::Cas, from, to),
-                };
                 let key = builder.values.string(&key_name(op.key));
-                let (value, to) = (intern(&mut builder, value), intern(&mut builder, to));
-                let line = (line + 1 + usize::from(!self.initial.is_empty())) as u32;
+                let (kind, value, to) = match &op.act {
+                    Act::Read(value) => (Kind::Read, intern(&mut builder, *value), None),
+                    Act::Write(value) => (Kind::Write, intern(&mut builder, *value), None),
+                    Act::Cas(from, to) => (Kind::Cas, intern(&mut builder, *from), *to),
+                    Act::Members(members) => (Kind::Read, intern_all(&mut builder, members), None),
+                    Act::Append(element) => (Kind::Append, intern(&mut builder, Some(*element)), None),
+                    Act::Add(element) => (Kind::Add, intern(&mut builder, Some(*element)), None),
+                    Act::Remove(element) => (Kind::Remove, intern(&mut builder, Some(*element)), None),
+                    Act::Increment(by) => (Kind::Increment, intern(&mut builder, Some(*by)), None),
+                    Act::Decrement(by) => (Kind::Decrement, intern(&mut builder, Some(*by)), None),
+                };
+                let to = intern(&mut builder, to);
+                let line = (line + 1 + usize::from(self.has_header())) as u32;
                 builder.op(OpInput { to, line, version: op.version.map(i128::from), ..OpInput::new(kind, key, value) });
             }
         }
-        builder.finish().expect("a toy has operations on registers")
+        builder.finish().expect("a toy is consistent")
+    }
+
+    fn has_header(&self) -> bool {
+        !self.initial.is_empty() || !self.initial_members.is_empty()
     }
 
     /// The same in the native format.
     pub fn json_lines(&self) -> String {
         let mut text = String::new();
-        if !self.initial.is_empty() {
-            let initial: Vec<String> =
+        if self.has_header() {
+            let mut initial: Vec<String> =
                 self.initial.iter().map(|&(key, value)| format!("\"{}\":{}", key_name(key), json(value))).collect();
+            initial.extend(self.initial_members.iter().map(|(key, members)| format!("\"{}\":{members:?}", key_name(*key))));
             text += &format!("{{\"testimony\":1,\"initial\":{{{}}}}}\n", initial.join(","));
         }
         for txn in &self.txns {
@@ -197,13 +301,14 @@ impl Toy {
             less
         };
         all.push(change(&|toy| toy.initial.clear()));
+        all.push(change(&|toy| toy.initial_members.clear()));
         all.push(change(&|toy| toy.txns.iter_mut().for_each(|txn| (txn.invoke, txn.complete) = (None, None))));
         all.push(change(&|toy| toy.txns.iter_mut().for_each(|txn| txn.ops.iter_mut().for_each(|op| op.version = None))));
         for t in 0..self.txns.len() {
             all.push(change(&|toy| toy.txns[t].status = Status::Ok));
             all.push(change(&|toy| (toy.txns[t].invoke, toy.txns[t].complete) = (None, None)));
         }
-        all.retain(|less| less != self && !less.txns.is_empty());
+        all.retain(|less| less != self && !less.txns.is_empty() && less.is_consistent());
         all
     }
 
@@ -220,7 +325,14 @@ impl Toy {
 fn parse_op(text: &str) -> Op {
     let bytes = text.as_bytes();
     let value = |digits: &str| Some(digits.parse().expect("a number")).filter(|&v: &i64| v != 0);
+    let number = |digits: &str| digits.parse().expect("a number");
     let act = match bytes[0] {
+        b'r' if bytes[3] == b'[' => Act::Members(text[4..].trim_end_matches(']').split_whitespace().map(number).collect()),
+        b'a' => Act::Append(number(&text[3..])),
+        b'i' => Act::Add(number(&text[3..])),
+        b'd' => Act::Remove(number(&text[3..])),
+        b'u' => Act::Increment(number(&text[3..])),
+        b'n' => Act::Decrement(number(&text[3..])),
         b'r' => Act::Read(value(&text[3..])),
         b'w' => Act::Write(value(&text[3..])),
         b'c' => {
@@ -248,12 +360,24 @@ fn intern(builder: &mut HistoryBuilder, value: Val) -> ValueId {
     value.map_or(ValueId::NULL, |value| builder.values.int(value.into()))
 }
 
+fn intern_all(builder: &mut HistoryBuilder, members: &[i64]) -> ValueId {
+    let members: Vec<ValueId> = members.iter().map(|&member| intern(builder, Some(member))).collect();
+    builder.values.collection(&members)
+}
+
 fn op_fields(op: &Op) -> String {
     let key = key_name(op.key);
-    let mut text = match op.act {
-        Act::Read(value) => format!("\"op\":\"read\",\"key\":\"{key}\",\"value\":{}", json(value)),
-        Act::Write(value) => format!("\"op\":\"write\",\"key\":\"{key}\",\"value\":{}", json(value)),
-        Act::Cas(from, to) => format!("\"op\":\"cas\",\"key\":\"{key}\",\"from\":{},\"to\":{}", json(from), json(to)),
+    let field = |name: &str, value: String| format!("\"op\":\"{name}\",\"key\":\"{key}\",\"value\":{value}");
+    let mut text = match &op.act {
+        Act::Read(value) => field("read", json(*value)),
+        Act::Write(value) => field("write", json(*value)),
+        Act::Cas(from, to) => format!("\"op\":\"cas\",\"key\":\"{key}\",\"from\":{},\"to\":{}", json(*from), json(*to)),
+        Act::Members(members) => field("read", format!("{members:?}")),
+        Act::Append(element) => field("append", element.to_string()),
+        Act::Add(element) => field("add", element.to_string()),
+        Act::Remove(element) => field("remove", element.to_string()),
+        Act::Increment(by) => field("increment", by.to_string()),
+        Act::Decrement(by) => field("decrement", by.to_string()),
     };
     text += &op.version.map_or(String::new(), |version| format!(",\"version\":{version}"));
     text

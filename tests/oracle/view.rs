@@ -1,21 +1,25 @@
 //! `causal-weak`, `causal-memory` and `pram-classic` from their "there is some order" sentences (models.md 4; POPL'17, sections 3 and 5),
 //! by enumeration of the orders: a register is played through along each, and the reads to be explained must return what it holds.
 //!
-//! Orders with the same operations played and the same registers continue alike, so each such state is looked at once. A read that can
-//! be explained now is placed at once: it changes nothing.
+//! Orders with the same operations played and the same registers and lists continue alike, so each such state is looked at once. A read
+//! that can be explained now is placed at once: it changes nothing. Of a set or a counter there is no one state to play through: their
+//! rules are asked of what precedes the read, in hb or in the order that the session's reads force.
 
 use rustc_hash::FxHashSet;
+use testimony::history::DataType;
 
 use crate::guarantee::{bits, mask};
-use crate::reading::{Reading, Source};
+use crate::reading::{Reading, Shown, Source};
+use crate::types::{self, happened_before, transitive};
 
-/// What a register holds: the initial value, or what this node wrote.
-type Held = Option<usize>;
+/// What a key holds: a list its appends, a register its last write.
+type Held = Vec<usize>;
 
 /// For each read there is some order of its causal past that explains that read; hb is acyclic.
 pub fn causal_weak(reading: &Reading) -> bool {
     let Some(before) = acyclic_hb(reading) else { return false };
-    reads(reading).all(|r| explained(reading, before[r] | 1 << r, &before, 1 << r))
+    bits(reads_mask(reading)).all(|r| explained(reading, before[r] | 1 << r, &before, 1 << r))
+        && shows_enough(reading, &before, reads_mask(reading))
 }
 
 /// For each session there is one order of its causal past that explains all its reads; hb is acyclic.
@@ -25,36 +29,49 @@ pub fn causal_memory(reading: &Reading) -> bool {
         let own = mask(reading.nodes.len(), |n| reading.nodes[n].session == session);
         let past = bits(own).fold(own, |past, n| past | before[n]);
         explained(reading, past, &before, own & reads_mask(reading))
+            && shows_enough(reading, &forced(reading, &before, own & reads_mask(reading)), own & reads_mask(reading))
     })
 }
 
 /// For each session there is one order of all writes and its reads that explains its reads and keeps so and the wr edges into them.
 pub fn pram_classic(reading: &Reading) -> bool {
     sessions(reading).into_iter().all(|session| {
-        let own = mask(reading.nodes.len(), |n| reading.nodes[n].session == session && reading.nodes[n].source.is_some());
-        let mut before = so_before(reading);
+        let own = mask(reading.nodes.len(), |n| reading.nodes[n].session == session && reading.nodes[n].reads());
+        let mut before = types::so_before(reading);
         for r in bits(own) {
-            if let Some(Source::Write(w)) = reading.nodes[r].source {
-                before[r] |= 1 << w;
-            }
+            before[r] |= reading.nodes[r].from;
         }
+        let before = transitive(before);
         let writes = mask(reading.nodes.len(), |n| reading.nodes[n].writes);
-        explained(reading, writes | own, &transitive(before), own)
+        explained(reading, writes | own, &before, own) && shows_enough(reading, &forced(reading, &before, own), own)
     })
 }
 
-/// Is there an order of `elements`, extending `before`, in which each of `reads` returns the last write of its key before it? A cas is one
-/// element: it reads, then writes.
+/// Is there an order of `elements`, extending `before`, in which each of `reads` returns the last write of its key before it, of a list
+/// all appends? A cas is one element: it reads, then writes.
 fn explained(reading: &Reading, elements: u32, before: &[u32], reads: u32) -> bool {
     let nodes = &reading.nodes;
     let keys = nodes.iter().map(|n| n.key as usize + 1).max().unwrap_or(0);
     let returns = |n: usize, held: &[Held]| {
-        let source = nodes[n].source.expect("a read");
-        held[nodes[n].key as usize].map_or(Source::Initial, Source::Write) == source
+        let held = &held[nodes[n].key as usize];
+        match (nodes[n].source, &nodes[n].shown) {
+            (Some(source), _) => held.last().map_or(Source::Initial, |&w| Source::Write(w)) == source,
+            (_, Some(Shown::List(elements))) => held == elements,
+            _ => true,
+        }
+    };
+    // A list only grows: what it holds must begin every list yet to be shown. With none to come it does not matter.
+    let grow = |x: usize, unplaced: u32, held: &mut Held| {
+        held.push(x);
+        let to_come = || bits(reads & unplaced).filter(|&r| nodes[r].key == nodes[x].key).filter_map(|r| nodes[r].shown.as_ref());
+        if to_come().next().is_none() {
+            held.clear();
+        }
+        to_come().all(|shown| matches!(shown, Shown::List(elements) if elements.starts_with(held)))
     };
     // What takes no place in the order (another session's read) is no condition of it.
     let elements = bits(elements).filter(|&n| nodes[n].writes || reads >> n & 1 == 1).fold(0, |m, n| m | 1 << n);
-    let mut reached: Vec<(u32, Vec<Held>)> = vec![(0, vec![None; keys])];
+    let mut reached: Vec<(u32, Vec<Held>)> = vec![(0, vec![vec![]; keys])];
     let mut known = FxHashSet::default();
     while let Some((placed, held)) = reached.pop() {
         if placed == elements {
@@ -65,8 +82,11 @@ fn explained(reading: &Reading, elements: u32, before: &[u32], reads: u32) -> bo
         let plain_read = possible.iter().find(|&&n| !nodes[n].writes);
         for &n in plain_read.map_or(&possible[..], std::slice::from_ref) {
             let mut after = held.clone();
-            if nodes[n].writes {
-                after[nodes[n].key as usize] = Some(n);
+            let of_key = &mut after[nodes[n].key as usize];
+            match nodes[n].data_type {
+                DataType::Register if nodes[n].writes => *of_key = vec![n],
+                DataType::List if nodes[n].writes && !grow(n, elements & !placed, of_key) => continue,
+                _ => {}
             }
             let state = (placed | 1 << n, after);
             if known.insert(state.clone()) {
@@ -77,40 +97,46 @@ fn explained(reading: &Reading, elements: u32, before: &[u32], reads: u32) -> bo
     false
 }
 
-/// `before[b]` = everything that is hb-before b; `None` where hb has a cycle.
-fn acyclic_hb(reading: &Reading) -> Option<Vec<u32>> {
-    let mut before = so_before(reading);
-    for r in reads(reading) {
-        if let Some(Source::Write(w)) = reading.nodes[r].source {
-            before[r] |= 1 << w;
+/// Do these reads of sets and counters show what they must, if they see what is before them?
+fn shows_enough(reading: &Reading, before: &[u32], reads: u32) -> bool {
+    let hb = happened_before(reading);
+    let writes = mask(reading.nodes.len(), |n| reading.nodes[n].writes);
+    bits(reads).all(|r| !types::breaks_rule(reading, &hb, r, before[r] & writes, true))
+}
+
+/// The least order of a session's view: what the session's reads force onto what is there. A write before a read precedes what the read
+/// returned, and a list has an order.
+fn forced(reading: &Reading, before: &[u32], reads: u32) -> Vec<u32> {
+    let nodes = &reading.nodes;
+    let mut forced = before.to_vec();
+    for r in bits(reads) {
+        if let Some(Shown::List(elements)) = &nodes[r].shown {
+            elements.windows(2).for_each(|pair| forced[pair[1]] |= 1 << pair[0]);
         }
     }
-    let before = transitive(before);
+    loop {
+        forced = transitive(forced);
+        let known = forced.clone();
+        for r in bits(reads) {
+            if let Some(Source::Write(w)) = nodes[r].source {
+                let rival = |&x: &usize| nodes[x].writes && nodes[x].key == nodes[r].key && x != w && x != r;
+                forced[w] |= bits(known[r]).filter(rival).fold(0, |m, x| m | 1 << x);
+            }
+        }
+        if forced == known {
+            return forced;
+        }
+    }
+}
+
+/// `before[b]` = everything that is hb-before b; `None` where hb has a cycle.
+fn acyclic_hb(reading: &Reading) -> Option<Vec<u32>> {
+    let before = happened_before(reading);
     (0..before.len()).all(|n| before[n] >> n & 1 == 0).then_some(before)
 }
 
-fn so_before(reading: &Reading) -> Vec<u32> {
-    let n = reading.nodes.len();
-    (0..n).map(|b| mask(n, |a| reading.so[a] >> b & 1 == 1)).collect()
-}
-
-fn transitive(mut before: Vec<u32>) -> Vec<u32> {
-    for middle in 0..before.len() {
-        for b in 0..before.len() {
-            if before[b] >> middle & 1 == 1 {
-                before[b] |= before[middle];
-            }
-        }
-    }
-    before
-}
-
-fn reads(reading: &Reading) -> impl Iterator<Item = usize> {
-    bits(reads_mask(reading))
-}
-
 fn reads_mask(reading: &Reading) -> u32 {
-    mask(reading.nodes.len(), |n| reading.nodes[n].source.is_some())
+    mask(reading.nodes.len(), |n| reading.nodes[n].reads())
 }
 
 fn sessions(reading: &Reading) -> Vec<u8> {

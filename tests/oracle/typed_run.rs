@@ -1,0 +1,121 @@
+//! The run over lists, sets and counters: like [`crate::agree`], over [`crate::typed`].
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rayon::prelude::*;
+use testimony::check;
+use testimony::history::DataType;
+use testimony::model::{Guarantees, MODELS};
+use testimony::verdict::Verdict;
+
+use crate::agree::{check_all, disagreements, options, unproved};
+use crate::decorate::Case;
+use crate::guarantee::Under;
+use crate::judge::{self, Answer, judge};
+use crate::typed::{GENERATORS, Generator};
+
+/// Histories of each generator.
+const SEEDS: u64 = 750;
+
+fn cases() -> impl ParallelIterator<Item = Case> {
+    GENERATORS.par_iter().flat_map_iter(|generator| (0..SEEDS).map(move |seed| generator.case(seed)))
+}
+
+#[test]
+fn the_checkers_agree_with_the_oracle_and_prove_it() {
+    println!("{} generators, seeds 0..{SEEDS} each", GENERATORS.len());
+    check_all(cases(), |toy, settings| {
+        let (history, options) = (toy.history(), options(settings));
+        let judged = match catch_unwind(AssertUnwindSafe(|| check::check(&history, &options))) {
+            Ok(judged) => judged,
+            Err(_) => return vec!["check panicked".into()],
+        };
+        let mut texts = disagreements(&judge(toy, settings), &judged);
+        texts.extend(unproved(&history, &options, &judged));
+        texts
+    });
+}
+
+#[test]
+fn the_run_is_large_and_balanced() {
+    let judged: Vec<(&Generator, Vec<Answer>)> = GENERATORS
+        .par_iter()
+        .map(|generator| {
+            let answers = (0..SEEDS).map(|seed| generator.case(seed)).map(|case| judge(&case.toy, case.settings));
+            (generator, answers.collect())
+        })
+        .collect();
+    let total: usize = judged.iter().map(|(_, answers)| answers.len()).sum();
+    assert!(total >= 12_000, "{total} histories");
+    let percent = |part: usize, of: usize| part as f64 * 100.0 / of as f64;
+    let mut tilted = vec![];
+    for about in [DataType::List, DataType::Set, DataType::Counter] {
+        let answers: Vec<&Answer> =
+            judged.iter().filter(|(generator, _)| generator.about == Some(about)).flat_map(|(_, answers)| answers).collect();
+        let well_formed: Vec<&Answer> = answers.iter().copied().filter(|a| a.verdicts[0] != Verdict::Violated).collect();
+        let least = if about == DataType::List { 20.0 } else { 15.0 };
+        for (at, model) in MODELS.iter().enumerate() {
+            for (among, answers) in [("all", &answers), ("well-formed", &well_formed)] {
+                let share = |verdict| percent(answers.iter().filter(|a| a.verdicts[at] == verdict).count(), answers.len());
+                let (satisfied, violated) = (share(Verdict::Satisfied), share(Verdict::Violated));
+                println!("{:<8} {:<20} {among:<12} {satisfied:4.1} % {violated:4.1} %", about.name(), model.name);
+                // Counters are never malformed.
+                let asked =
+                    (among == "all") == (about == DataType::List) && (model.name != "well-formed" || about == DataType::List);
+                if asked && (satisfied <= least || violated <= least) {
+                    tilted.push((about.name(), model.name, among));
+                }
+            }
+        }
+    }
+    assert!(tilted.is_empty(), "not balanced: {tilted:?}");
+}
+
+#[test]
+fn each_guarantee_fails_alone_on_one_list() {
+    let alone: Vec<Guarantees> = cases()
+        .filter(|case| case.toy.size().1 == 1 && case.toy.key_type(case.toy.txns[0].ops[0].key) == DataType::List)
+        .map(|case| judge(&case.toy, case.settings))
+        .filter(|answer| answer.verdicts[0] != Verdict::Violated && answer.minimal.len() == 1)
+        .map(|answer| answer.minimal[0])
+        .collect();
+    for g in [Guarantees::RYW, Guarantees::MR, Guarantees::MW, Guarantees::WFR] {
+        let times = alone.iter().filter(|&&set| set == g).count();
+        println!("{:?} alone {times} times", g.names());
+        assert!(times >= 5, "{:?} alone only {times} times", g.names());
+    }
+}
+
+#[test]
+fn the_least_vis_is_as_good_as_any() {
+    let counts = GENERATORS.par_iter().flat_map_iter(|generator| (0..300).map(move |seed| generator.case(seed)));
+    let (satisfied, violated) = counts
+        .map(|mut case| {
+            // Cut to a size at which 2^(reads × writes) relations can be gone through.
+            loop {
+                let writes = case.toy.ops().filter(|(_, op)| op.act.changes()).count();
+                let reads = case.toy.ops().filter(|(_, op)| !op.act.changes()).count();
+                if reads * writes <= 9 && writes <= 4 {
+                    break;
+                }
+                let at = if case.seed % 2 == 0 { case.toy.txns.len() - 1 } else { 0 };
+                case.toy.txns.remove(at);
+            }
+            if case.toy.txns.is_empty() || !case.toy.is_consistent() {
+                return (0, 0);
+            }
+            let (reading, recorded) = judge::facts(&case.toy, case.settings);
+            let mut satisfied = 0;
+            for g in Guarantees::subsets() {
+                let under = Under::new(&reading, &recorded, g);
+                let exists = under.exists();
+                let context = || format!("{g:?} {} {}\n{}", case.generator, case.seed, case.toy.json_lines());
+                assert_eq!(exists, under.exists_by_brute_force(), "{}", context());
+                satisfied += u32::from(exists);
+            }
+            (satisfied, 16 - satisfied)
+        })
+        .reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    println!("{satisfied} satisfied, {violated} violated");
+    assert!(violated * 20 > satisfied, "too few violations to prove anything: {violated} of {}", satisfied + violated);
+}
