@@ -11,9 +11,10 @@ use testimony::model::{self, Checker, MODELS};
 use testimony::verdict::Verdict;
 use testimony::witness;
 
+use crate::broken::Fault;
 use crate::decorate::{Case, GENERATORS, Settings};
 use crate::judge::{Answer, judge};
-use crate::plain::{self, Fault};
+use crate::plain;
 use crate::toy::Toy;
 
 /// Histories of each generator.

@@ -75,9 +75,9 @@ pub fn lagging(rng: &mut Rng) -> Toy {
             toy.push(session as u8, Act::Read(last.map(|w| w as i64 + 1)), key);
         }
         for has in &mut applied {
-            for arrived in has.iter_mut().filter(|arrived| !**arrived) {
-                *arrived = rng.chance(100 - lag);
-                if in_order && !*arrived {
+            for applied in has.iter_mut().filter(|applied| !**applied) {
+                *applied = rng.chance(100 - lag);
+                if in_order && !*applied {
                     break;
                 }
             }

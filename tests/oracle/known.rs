@@ -7,7 +7,7 @@ use testimony::verdict::Verdict;
 
 use crate::decorate::Settings;
 use crate::judge::judge;
-use crate::toy::Toy;
+use crate::toy::{Toy, Txn};
 
 const USUAL: Settings = Settings { write_order: WriteOrder::Session, unmatched: UnmatchedReads::Violation };
 
@@ -94,19 +94,71 @@ fn minimal_violated_sets_name_the_root_causes() {
 
 #[test]
 fn values_written_twice() {
-    let verdict = |history: &str, name: &str| {
+    let judged = |history: &str, name: &str| {
         let answer = judge(&Toy::parse(history), USUAL);
         (answer.verdicts[MODELS.iter().position(|model| model.name == name).expect("a name")], answer.skipped)
     };
-    assert_eq!(verdict("w x1 / w x1 / r x1", "causal"), (Verdict::Unknown, 1));
-    assert_eq!(verdict("w x1 / w x1 / r x1", "read-your-writes"), (Verdict::Satisfied, 1));
-    assert_eq!(verdict("w x1 / w x1 / w x2, r x1", "read-your-writes"), (Verdict::Unknown, 1));
-    assert_eq!(verdict("w x1 / w x1 / r x1, w y1, w y2, r y1", "read-your-writes"), (Verdict::Violated, 1));
+    assert_eq!(judged("w x1 / w x1 / r x1", "causal"), (Verdict::Unknown, 1));
+    assert_eq!(judged("w x1 / w x1 / r x1", "read-your-writes"), (Verdict::Satisfied, 1));
+    assert_eq!(judged("w x1 / w x1 / w x2, r x1", "read-your-writes"), (Verdict::Unknown, 1));
+    assert_eq!(judged("w x1 / w x1 / r x1, w y1, w y2, r y1", "read-your-writes"), (Verdict::Violated, 1));
     // A failed one and one that comes later in the reader's session are no candidates.
-    assert_eq!(verdict("w x1 / !w x1 / r x1", "causal"), (Verdict::Satisfied, 0));
-    assert_eq!(verdict("w x1 / r x1, w x1", "causal"), (Verdict::Satisfied, 0));
+    assert_eq!(judged("w x1 / !w x1 / r x1", "causal"), (Verdict::Satisfied, 0));
+    assert_eq!(judged("w x1 / r x1, w x1", "causal"), (Verdict::Satisfied, 0));
     // A delete makes reads of the initial value ambiguous.
-    assert_eq!(verdict("w x1, w x0, r x0", "causal"), (Verdict::Unknown, 1));
+    assert_eq!(judged("w x1, w x0, r x0", "causal"), (Verdict::Unknown, 1));
+}
+
+/// What a model says of a history under an order of the writes, its transactions changed one by one first.
+fn verdict(history: &str, order: WriteOrder, name: &str, change: impl Fn(usize, &mut Txn)) -> (Verdict, Option<u64>) {
+    let mut toy = Toy::parse(history);
+    toy.txns.iter_mut().enumerate().for_each(|(at, txn)| change(at, txn));
+    let answer = judge(&toy, Settings { write_order: order, ..USUAL });
+    let at = MODELS.iter().position(|model| model.name == name).expect("a name");
+    (answer.verdicts[at], answer.stale[at].map(|stale| stale.0))
+}
+
+#[test]
+fn a_session_that_overlaps_itself_is_ordered_by_its_intervals() {
+    let times = |times: &'static [(i64, i64)]| {
+        move |at: usize, txn: &mut Txn| (txn.invoke, txn.complete) = (Some(times[at].0), Some(times[at].1))
+    };
+    let judged = |with: &'static [(i64, i64)]| verdict("w x1, r x0", WriteOrder::Session, "read-your-writes", times(with)).0;
+    assert_eq!(judged(&[(0, 10), (10, 20)]), Verdict::Violated);
+    assert_eq!(judged(&[(0, 10), (9, 20)]), Verdict::Satisfied);
+    assert_eq!(judged(&[(30, 40), (9, 20)]), Verdict::Satisfied);
+    // Of two moments in one place the file has the order.
+    assert_eq!(judged(&[(5, 5), (5, 5)]), Verdict::Violated);
+    assert_eq!(verdict("w x1, r x0", WriteOrder::Session, "read-your-writes", |_, _| {}).0, Verdict::Violated);
+    // A read cannot have returned what was invoked after it had completed.
+    let future = |with: &'static [(i64, i64)]| verdict("r x1 / w x1", WriteOrder::Session, "well-formed", times(with)).0;
+    assert_eq!(future(&[(0, 10), (11, 20)]), Verdict::Violated);
+    assert_eq!(future(&[(0, 10), (10, 20)]), Verdict::Satisfied);
+}
+
+#[test]
+fn the_recorded_order_of_writes_counts_where_it_is_asked_for() {
+    let history = "w x1 / w x2 / r x2, r x1";
+    let versions = |versions: &'static [i64]| move |at: usize, txn: &mut Txn| txn.ops[0].version = versions.get(at).copied();
+    let by_version = |order, with: &'static [i64]| verdict(history, order, "monotonic-reads", versions(with));
+    assert_eq!(by_version(WriteOrder::Session, &[1, 2]), (Verdict::Satisfied, Some(0)));
+    assert_eq!(by_version(WriteOrder::Version, &[1, 2]), (Verdict::Violated, Some(1)));
+    assert_eq!(by_version(WriteOrder::Version, &[2, 1]), (Verdict::Satisfied, Some(0)));
+    assert_eq!(by_version(WriteOrder::Version, &[2, 2]), (Verdict::Satisfied, Some(0)));
+    assert_eq!(by_version(WriteOrder::Version, &[2]), (Verdict::Satisfied, Some(0)));
+    // Rule 2 gives way to the versions, MW does not.
+    let reversed = |name| verdict("w x1, w x2", WriteOrder::Version, name, versions(&[2, 1])).0;
+    assert_eq!((reversed("read-your-writes"), reversed("monotonic-writes")), (Verdict::Satisfied, Verdict::Violated));
+    let by_time = |second: i64| {
+        let time = move |at: usize, txn: &mut Txn| match at {
+            0 => (txn.invoke, txn.complete) = (Some(0), Some(10)),
+            1 => (txn.invoke, txn.complete) = (Some(second), Some(second + 10)),
+            _ => {}
+        };
+        verdict(history, WriteOrder::RealTime, "monotonic-reads", time)
+    };
+    assert_eq!(by_time(11), (Verdict::Violated, Some(1)));
+    assert_eq!(by_time(10), (Verdict::Satisfied, Some(0)));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! fixed seeds. The checkers, a second checker made of bad patterns, and twenty broken ones are held to it.
 
 mod agree;
+mod broken;
 mod decorate;
 mod generate;
 mod guarantee;
