@@ -31,8 +31,11 @@ struct Hop {
     edge: Edge,
 }
 
-/// How many edges of a component a search for a shortest cycle starts from.
+/// How many edges of a component a search for a shortest cycle starts from,
 const STARTS: usize = 32;
+/// and how many nodes all these searches may come by (one search they may in any case): proofs must not eat up what time there is for
+/// verdicts.
+const NODES: usize = 2_000_000;
 
 impl Shrink<'_, '_> {
     /// A read of its own session's later write.
@@ -121,7 +124,7 @@ impl Shrink<'_, '_> {
         starts.sort_by_key(|start| !of_two(start));
         starts
             .into_iter()
-            .take(STARTS)
+            .take(STARTS.min(NODES / component.len()).max(1))
             .filter_map(|(from, to, edge)| {
                 let mut path = if from == to {
                     Vec::new()
