@@ -8,3 +8,8 @@ mod relation;
 pub mod report;
 pub mod verdict;
 pub mod witness;
+
+/// The README's example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -161,10 +161,12 @@ fn view_cycle() -> HistoryReport {
     builder.session("a").write("x", "1");
     builder.session("b").write("x", "2").read("x", "1").read("x", "2");
     let history = builder.finish().unwrap();
-    let derived = vec![by_read(step(1, 0, View, StaleRead), 2, vec![step(1, 2, So, SessionOrder)])];
-    let back = by_read(step(0, 1, View, StaleRead), 3, vec![step(0, 2, Wr, ReadsFrom), step(2, 3, So, SessionOrder)]);
-    let again = derived[0].clone();
-    let seen = witness(&history, Anomaly::ViewCycle, &[0, 1, 2, 3], vec![back, again], &[]);
+    let derived = vec![
+        by_read(step(1, 0, View, StaleRead), 2, vec![step(1, 2, So, SessionOrder)]),
+        by_read(step(0, 1, View, StaleRead), 3, vec![step(0, 2, Wr, ReadsFrom), step(2, 3, So, SessionOrder)]),
+    ];
+    let steps = vec![step(1, 0, View, StaleRead), step(0, 1, View, StaleRead)];
+    let seen = witness(&history, Anomaly::ViewCycle, &[0, 1, 2, 3], steps, &[]);
     let seen = Witness { view: Some(history.session(op(1))), derived, ..seen };
     report("views.jsonl", &history, vec![violated("causal-memory", vec![seen])], Some(vec![]))
 }

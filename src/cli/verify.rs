@@ -99,7 +99,7 @@ fn open(paths: &[PathBuf], console: &Console) -> Result<Vec<Given>> {
         bail!("nothing verified");
     }
     let given = |input: Input| {
-        let source = source::open(&input.path).with_context(|| format!("cannot read {}", input.path.display()))?;
+        let source = load::open(&input.path).map_err(|problem| anyhow!(problem.brief()))?;
         Ok(Given { sha256: source::sha256(&source), source, input })
     };
     inputs.into_iter().flat_map(|(_, inputs)| inputs).map(given).collect()

@@ -130,7 +130,14 @@ fn excerpt(line: &[u8], at: usize) -> (String, u64) {
     let start = if whole { 0 } else { boundary(at.saturating_sub(BEFORE)) };
     let end = if whole { line.len() } else { boundary((at + AFTER).min(line.len())) };
     let readable = |bytes: &[u8]| -> String {
-        String::from_utf8_lossy(bytes).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+        String::from_utf8_lossy(bytes)
+            .chars()
+            .map(|c| match c {
+                '\t' => ' ',
+                c if c.is_control() => '\u{fffd}',
+                c => c,
+            })
+            .collect()
     };
     let before = readable(&line[start..at]);
     let mut text = String::new();

@@ -36,7 +36,7 @@ pub(super) enum What<'a> {
 
 /// One item of a tape.
 #[derive(Clone, Debug)]
-pub(super) struct Item<'a> {
+struct Item<'a> {
     pub what: What<'a>,
     /// Where it begins, as an offset in the content.
     pub at: usize,
@@ -75,10 +75,6 @@ impl<'a> Tape<'a> {
     /// Ends the subtree of an item at the end of the tape.
     pub fn close(&mut self, index: usize) {
         self.items[index].end = self.items.len();
-    }
-
-    pub fn item(&self, index: usize) -> &Item<'a> {
-        &self.items[index]
     }
 
     pub fn what(&self, index: usize) -> &What<'a> {

@@ -5,10 +5,12 @@
 
 use std::borrow::Cow;
 
+use serde_json::value::RawValue;
+
 use super::{
     Fault,
     form::{DEPTH, Tape, What},
-    intern::intern,
+    intern::{intern, json_string},
 };
 use crate::history::{ValueId, Values};
 
@@ -78,14 +80,14 @@ impl<'a> Raw<'a> {
         }
     }
 
-    /// The id of any value.
-    pub fn intern(self, values: &mut Values) -> Result<ValueId, Fault> {
+    /// The id of any value; the tape is for composite ones.
+    pub fn intern(self, values: &mut Values, tape: &mut Tape<'a>) -> Result<ValueId, Fault> {
         match self.text.as_bytes()[0] {
             b'"' => Ok(values.string(&self.string()?.expect("it is a string"))),
             b'[' | b'{' => {
-                let mut tape = Tape::default();
-                self.form(&mut tape)?;
-                intern(&tape, 0, values)
+                tape.clear();
+                self.form(tape)?;
+                intern(tape, 0, values)
             }
             _ => match self.scalar()? {
                 What::Int(value) => Ok(values.int(value)),
@@ -162,8 +164,16 @@ fn word_length(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\n' | b'\r' | b'\t')).unwrap_or(bytes.len())
 }
 
+/// Text that is to be JSON and may come from anywhere: as it is where it is JSON, else as a string.
+pub(super) fn as_json(text: &str) -> Cow<'_, str> {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(_) if !text.contains(['\n', '\r']) => Cow::Borrowed(text),
+        _ => Cow::Owned(json_string(text)),
+    }
+}
+
 /// The keys of the object that bytes begin with, as they are written; ends early where the bytes do or are no JSON.
-pub(super) fn begins_with_object(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn keys_of_object(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut i = usize::from(bytes.first() == Some(&b'{'));
     let mut depth = i;
     std::iter::from_fn(move || {
@@ -211,7 +221,9 @@ mod tests {
 
     fn shown(text: &str) -> Result<String, String> {
         let mut values = Values::new();
-        let id = Raw { text, at: 7 }.intern(&mut values).map_err(|fault| format!("{}: {}", fault.at, fault.message))?;
+        let id = Raw { text, at: 7 }
+            .intern(&mut values, &mut Tape::default())
+            .map_err(|fault| format!("{}: {}", fault.at, fault.message))?;
         Ok(values.display(id))
     }
 
@@ -239,14 +251,14 @@ mod tests {
     #[test]
     fn small_integers_are_not_interned() {
         let mut values = Values::new();
-        let id = Raw { text: "41", at: 0 }.intern(&mut values).unwrap();
+        let id = Raw { text: "41", at: 0 }.intern(&mut values, &mut Tape::default()).unwrap();
         assert_eq!(values.get(id), Value::Int(41));
     }
 
     #[test]
     fn the_keys_of_a_beginning_are_found() {
         let keys = |text: &'static str| -> Vec<&str> {
-            begins_with_object(text.as_bytes()).map(|key| std::str::from_utf8(key).unwrap()).collect()
+            keys_of_object(text.as_bytes()).map(|key| std::str::from_utf8(key).unwrap()).collect()
         };
         assert_eq!(keys(r#"{"a":{"b":"c"}, "d\"" : ["e"], "f"#), ["a", r#"d\""#]);
         assert_eq!(keys(r#"{"a":1}{"b":2}"#), ["a"]);

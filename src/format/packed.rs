@@ -32,7 +32,7 @@ fn unpack_to(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ReadError> {
 }
 
 fn drain(name: &str, decoder: impl Read, packed: usize, limit: u64) -> Result<Vec<u8>, ReadError> {
-    let mut content = Vec::with_capacity(packed.saturating_mul(4));
+    let mut content = Vec::with_capacity(packed.saturating_mul(4).min(GENEROUS as usize));
     decoder.take(limit + 1).read_to_end(&mut content).map_err(|error| broken(name, &error))?;
     if content.len() as u64 > limit {
         return Err(ReadError::whole(format!(

@@ -26,7 +26,7 @@ fn clash_among(values: &Values, role: &FxHashSet<ValueId>) -> Option<String> {
     sorted.into_iter().find_map(|value| {
         let text = values.display(value);
         let other = *spelled.entry(text).or_insert(value);
-        (other != value).then(|| format!("the {} {} and the {}", sort(values, other), values.display(other), sort(values, value)))
+        (other != value).then(|| format!("the {} and the {} {}", sort(values, other), sort(values, value), values.display(value)))
     })
 }
 

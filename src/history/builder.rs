@@ -295,6 +295,10 @@ impl HistoryBuilder {
         let keys = h.keys.len();
         let (mut collection, mut number) = (vec![false; keys], vec![false; keys]);
         for op in 0..h.op_kind.len() {
+            // Only members of sets are removed.
+            if h.op_kind[op] == Kind::Remove {
+                collection[h.op_key[op] as usize] = true;
+            }
             if h.op_kind[op] == Kind::Read && h.op_value[op] != ValueId::NULL {
                 let key = h.op_key[op] as usize;
                 match self.values.get(h.op_value[op]) {

@@ -334,6 +334,11 @@ impl History {
         self.op_version.get(op.index()).copied().filter(|&v| v != NO_VERSION)
     }
 
+    /// The version of what a read returned. The version on a cas is that of what it wrote.
+    pub fn read_version(&self, op: OpId) -> Option<i128> {
+        if self.kind(op) == Kind::Read { self.version(op) } else { None }
+    }
+
     /// Was it a read made after quiescence?
     pub fn is_final(&self, op: OpId) -> bool {
         self.op_final.get(op.index()).copied().unwrap_or(false)

@@ -55,11 +55,12 @@ pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> R
     }
     let visibility = facts.visibility(g);
     let graph = Graph { links: visibility.links.filter(|_| linked), extra: Some(&extra), ..visibility };
-    let components = cyclic_components(&graph, facts.budget)?;
-    if contradictions.is_empty() && components.is_empty() {
-        let layout = lay_out(&graph, facts.guess().iter().copied(), facts.budget)?.ok().expect("without cycles");
-        return Ok(Outcome::Satisfied(layout.order));
-    }
+    let laid_out = lay_out(&graph, facts.guess().iter().copied(), facts.budget)?;
+    let components = match laid_out {
+        Ok(layout) if contradictions.is_empty() => return Ok(Outcome::Satisfied(layout.order)),
+        Ok(_) => Vec::new(),
+        Err(_) => cyclic_components(&graph, facts.budget)?,
+    };
     let violations = (contradictions.len() + components.len()) as u64;
     let mut witnesses = Vec::new();
     for component in components.iter().take(max_witnesses.max(1)) {
@@ -104,11 +105,6 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<
     }
 }
 
-fn writes_of(facts: &Facts<'_>, layout: &Layout) -> Vec<u32> {
-    let n = facts.events.len() as u32;
-    layout.order.iter().copied().filter(|&e| e < n && facts.events.is_write(e)).collect()
-}
-
 /// Calls back with every (x, r) where the layout puts the write x of r's key between what r returned and r, and x is visible to r;
 /// reads ascending.
 pub(crate) fn contradicted(
@@ -137,30 +133,37 @@ pub(crate) fn contradicted(
     answer(&mut questions)
 }
 
-/// The writes of each key in the order of a layout.
-struct WritesInOrder(Vec<u32>);
+/// The writes of each key in the order of a layout, and where in it they are: searched in by place, so places stand side by side.
+struct WritesInOrder {
+    writes: Vec<u32>,
+    places: Vec<u32>,
+}
 
 impl WritesInOrder {
     fn new(facts: &Facts<'_>, layout: &Layout) -> Self {
         let events = &facts.events;
         let mut next = events.key_starts.clone();
-        let mut writes = vec![0; events.key_writes.len()];
-        for e in writes_of(facts, layout) {
-            let slot = &mut next[events.key[e as usize] as usize];
-            writes[*slot as usize] = e;
-            *slot += 1;
+        let mut in_order = WritesInOrder { writes: vec![0; events.key_writes.len()], places: vec![0; events.key_writes.len()] };
+        for (place, &e) in layout.order.iter().enumerate() {
+            if (e as usize) < events.len() && events.is_write(e) {
+                let slot = &mut next[events.key[e as usize] as usize];
+                in_order.writes[*slot as usize] = e;
+                in_order.places[*slot as usize] = place as u32;
+                *slot += 1;
+            }
         }
-        WritesInOrder(writes)
+        in_order
     }
 
     /// The writes of the read's key after its source and before itself.
     fn between(&self, facts: &Facts<'_>, layout: &Layout, source: u32, read: u32) -> &[u32] {
         let events = &facts.events;
         let key = events.key[read as usize] as usize;
-        let of_key = &self.0[events.key_starts[key] as usize..events.key_starts[key + 1] as usize];
-        let place = |e: u32| layout.place[e as usize];
-        let first = if source == NONE { 0 } else { of_key.partition_point(|&x| place(x) <= place(source)) };
-        let rest = &of_key[first..];
-        &rest[..rest.partition_point(|&x| place(x) < place(read))]
+        let (start, end) = (events.key_starts[key] as usize, events.key_starts[key + 1] as usize);
+        let places = &self.places[start..end];
+        let last = layout.place[read as usize];
+        let first = if source == NONE { 0 } else { places.partition_point(|&p| p <= layout.place[source as usize]) };
+        let count = places[first..].partition_point(|&p| p < last);
+        &self.writes[start + first..start + first + count]
     }
 }

@@ -1,6 +1,6 @@
 //! Which model is judged how, and what one judgement says about another.
 //!
-//! The cheap sets of guarantees come first, then `causal`: if it holds, so does every set of guarantees and `causal-weak`, and one order
+//! The cheap set {RYW, MR} comes first, then `causal`: if it holds, so does every set of guarantees and `causal-weak`, and one order
 //! proves them all. Else the sixteen sets are judged from small to large; a set above a violated one is violated with the same witness,
 //! a set below a satisfied one is satisfied by the same order. Every model takes its verdict from there, so nothing is judged twice.
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
-use crate::history::{DataType, History, KeyId, OpId};
+use crate::history::{DataType, History, KeyId, OpId, Status};
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::facts::Facts;
 use crate::relation::layout::lay_out;
@@ -28,8 +28,9 @@ pub(crate) struct Plan<'a> {
     causal_weak: Option<Result<Arc<Outcome>, OutOfBudget>>,
     causal_memory: Option<Result<Arc<Outcome>, OutOfBudget>>,
     pram_classic: Option<Result<Arc<Outcome>, OutOfBudget>>,
-    memory_orders: Orders,
-    classic_orders: Orders,
+    memory_orders: Option<Orders>,
+    classic_orders: Option<Orders>,
+    ok_reads: u64,
 }
 
 /// A model's own answer, before ambiguity and what it implies are considered.
@@ -48,8 +49,9 @@ impl<'a> Plan<'a> {
             causal_weak: None,
             causal_memory: None,
             pram_classic: None,
-            memory_orders: Vec::new(),
-            classic_orders: Vec::new(),
+            memory_orders: None,
+            classic_orders: None,
+            ok_reads: history.ops().filter(|&op| history.kind(op).reads() && history.status(op) == Status::Ok).count() as u64,
         }
     }
 
@@ -130,6 +132,9 @@ impl<'a> Plan<'a> {
             "key has acknowledged writes without a version: judged by the sessions' order",
             "keys have acknowledged writes without a version: judged by the sessions' order",
         );
+        if self.options.write_order == WriteOrder::RealTime && !self.times_recorded() {
+            warnings.push("no times recorded: judged by the sessions' order".to_owned());
+        }
         warnings
     }
 
@@ -140,7 +145,7 @@ impl<'a> Plan<'a> {
             implied_by: Vec::new(),
             reason: Some(reason),
             stale_reads: None,
-            reads: self.ok_reads(),
+            reads: self.ok_reads,
             stale_sessions: None,
             violations: 0,
             witnesses: Vec::new(),
@@ -148,15 +153,9 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn ok_reads(&self) -> u64 {
-        let history = self.facts.history;
-        let ok = |op: &OpId| history.kind(*op).reads() && history.status(*op) == crate::history::Status::Ok;
-        history.ops().filter(ok).count() as u64
-    }
-
     /// Judges all sets of guarantees, most by what is known of others.
     fn judge_sets(&mut self) {
-        for g in [Guarantees::NONE, Guarantees::RYW, Guarantees::MR, guarantees::DIRECT, Guarantees::ALL] {
+        for g in [guarantees::DIRECT, Guarantees::ALL] {
             self.judge_set(g);
         }
         let hb_acyclic =
@@ -238,7 +237,8 @@ impl<'a> Plan<'a> {
     /// Could a set of guarantees fail by what an ambiguous read returned? {RYW} only where its session also writes the key, {MR}
     /// only where its session does anything else to the key.
     fn set_depends(&self, g: Guarantees) -> bool {
-        if g != Guarantees::RYW && g != Guarantees::MR {
+        // A malformed read violates everything.
+        if self.facts.matching.ambiguous_form || (g != Guarantees::RYW && g != Guarantees::MR) {
             return true;
         }
         let history = self.facts.history;
@@ -249,7 +249,11 @@ impl<'a> Plan<'a> {
         of_interest.sort_unstable();
         history.ops().any(|op| {
             let (session, key) = (history.session(op).index() as u32, history.key(op).index() as u32);
-            let matters = history.kind(op).writes() || g == Guarantees::MR;
+            let matters = match history.status(op) {
+                Status::Ok => history.kind(op).writes() || g == Guarantees::MR,
+                Status::Info => history.kind(op).writes(),
+                Status::Fail => false,
+            };
             let first = of_interest.partition_point(|&(s, k, _)| (s, k) < (session, key));
             matters
                 && of_interest[first..]
@@ -300,7 +304,7 @@ impl<'a> Plan<'a> {
         outcome
     }
 
-    fn view(&self, base: Base) -> Result<(Outcome, Orders), OutOfBudget> {
+    fn view(&self, base: Base) -> Result<(Outcome, Option<Orders>), OutOfBudget> {
         let all = match &self.sets[15] {
             Some(Ok(all)) => Some(all.clone()),
             _ => None,
@@ -329,15 +333,12 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        let no_times = self.options.write_order == WriteOrder::RealTime && !self.times_recorded();
         (judgement.verdict, judgement.reason) = if !judgement.witnesses.is_empty() {
             (Verdict::Violated, None)
         } else if answer.outcome.is_err() {
             (Verdict::Unknown, Some("budget exhausted".to_owned()))
         } else if answer.depends_on_ambiguous {
             (Verdict::Unknown, Some(self.ambiguity()))
-        } else if no_times && matches!(model.checker, Checker::Guarantees(_)) {
-            (Verdict::Unknown, Some("no times recorded".to_owned()))
         } else {
             (Verdict::Satisfied, None)
         };
@@ -400,8 +401,12 @@ impl<'a> Plan<'a> {
                 (CertificateKind::OneOrder, vec![ops(&writes)])
             }
             (Checker::CausalWeak, _) => (CertificateKind::AcyclicHb, Vec::new()),
-            (Checker::CausalMemory, _) => (CertificateKind::PerSession, self.memory_orders.iter().map(|o| ops(o)).collect()),
-            (Checker::PramClassic, _) => (CertificateKind::PerSession, self.classic_orders.iter().map(|o| ops(o)).collect()),
+            (Checker::CausalMemory, _) => {
+                (CertificateKind::PerSession, self.memory_orders.as_ref()?.iter().map(|o| ops(o)).collect())
+            }
+            (Checker::PramClassic, _) => {
+                (CertificateKind::PerSession, self.classic_orders.as_ref()?.iter().map(|o| ops(o)).collect())
+            }
             _ => return None,
         };
         Some(Certificate { model: model.name, kind, orders })

@@ -21,6 +21,7 @@ use crate::relation::facts::Facts;
 use crate::relation::graph::{Extra, Graph, Reason};
 use crate::relation::layout::Layout;
 use crate::relation::reach;
+use crate::relation::touches::Sight;
 use crate::verdict::Witness;
 use crate::witness::shrink::Shrink;
 
@@ -38,14 +39,15 @@ pub(crate) enum Base {
 /// Orders that prove it, one a session: its reads and the writes of its view, as events.
 pub(crate) type Orders = Vec<Vec<u32>>;
 
-/// Judges every session. `explained` is an order of all events that extends hb, if one is known; orders are kept where asked for.
+/// Judges every session. `explained` is an order of all events that extends hb, if one is known. Orders are kept where asked for; they
+/// are absent where a session that overlaps has none that a greedy choice finds.
 pub(crate) fn judge(
     facts: &Facts<'_>,
     base: Base,
     explained: Option<&[u32]>,
     keep_orders: bool,
     max_witnesses: usize,
-) -> Result<(Outcome, Orders), OutOfBudget> {
+) -> Result<(Outcome, Option<Orders>), OutOfBudget> {
     let sessions = facts.history.sessions() as u32;
     let needed: Vec<u32> = match explained {
         Some(order) if !keep_orders => unexplained(facts, order),
@@ -54,13 +56,17 @@ pub(crate) fn judge(
     // Only so many are shown, but all that fail are counted; which ones are shown does not depend on who finishes first.
     let workspace = || Workspace::new(facts);
     let judged: Result<Vec<Judged>, OutOfBudget> =
-        needed.par_iter().map_init(workspace, |w, &s| View { facts, base, session: s }.judge(w)).collect();
-    let mut orders = vec![Vec::new(); if keep_orders { sessions as usize } else { 0 }];
+        needed.par_iter().map_init(workspace, |w, &s| View { facts, base, session: s }.judge(w, keep_orders)).collect();
+    let mut orders = keep_orders.then(|| vec![Vec::new(); sessions as usize]);
     let (mut witnesses, mut violations) = (Vec::new(), 0);
     for (s, result) in needed.into_iter().zip(judged?) {
         match result {
-            Ok(order) if keep_orders => orders[s as usize] = order,
-            Ok(_) => {}
+            Ok(Some(order)) => {
+                if let Some(orders) = &mut orders {
+                    orders[s as usize] = order;
+                }
+            }
+            Ok(None) => orders = None,
             Err(failure) => {
                 violations += 1;
                 if witnesses.len() < max_witnesses.max(1) {
@@ -92,11 +98,11 @@ fn unexplained(facts: &Facts<'_>, order: &[u32]) -> Vec<u32> {
 /// Why a session's view fails: the edges found, and the write before an initial read if that is it (else they are cyclic).
 struct Failure {
     extra: Extra,
-    initial: Option<(u32, u32)>,
+    initial: Option<Sight>,
 }
 
-/// An order that explains the session's reads, or why there is none.
-type Judged = Result<Vec<u32>, Failure>;
+/// An order that explains the session's reads (if one was found where the session overlaps), or why there is none.
+type Judged = Result<Option<Vec<u32>>, Failure>;
 
 /// What a thread uses again for session after session.
 struct Workspace {
@@ -141,11 +147,13 @@ impl View<'_, '_> {
         if chain.clone().all(|e| events.is_write(e)) { 0..0 } else { chain }
     }
 
-    fn judge(&self, w: &mut Workspace) -> Result<Judged, OutOfBudget> {
+    fn judge(&self, w: &mut Workspace, keep_order: bool) -> Result<Judged, OutOfBudget> {
         let judged = self.saturate(w)?;
         let result = match judged {
             Some(initial) => Err(Failure { extra: w.extra.clone(), initial }),
-            None => Ok(self.order(&w.layout)),
+            None if keep_order && self.overlaps() && !self.choose(w)? => Ok(None),
+            None if keep_order => Ok(Some(self.order(&w.layout))),
+            None => Ok(Some(Vec::new())),
         };
         w.layout.clear();
         w.extra.clear(w.targets.drain(..));
@@ -153,14 +161,18 @@ impl View<'_, '_> {
     }
 
     /// Adds edges until the layout explains every read (`None`), or fails.
-    fn saturate(&self, w: &mut Workspace) -> Result<Option<Option<(u32, u32)>>, OutOfBudget> {
+    fn saturate(&self, w: &mut Workspace) -> Result<Option<Option<Sight>>, OutOfBudget> {
         let limit = 16 * self.facts.events.len() + 1_000_000;
         loop {
             w.layout.clear();
             if w.layout.lay_out(&self.graph(&w.extra), self.chain(), self.facts.budget)?.is_err() {
                 return Ok(Some(None));
             }
-            let between = self.between(w)?;
+            let mut between = self.between(w);
+            if self.overlaps() {
+                // Reads that ran at once stand one after another in the layout without being so ordered.
+                between = self.in_past(w, between)?.0;
+            }
             if let Some(&(x, read)) = between.iter().find(|&&(_, read)| self.facts.events.source[read as usize] == NONE) {
                 return Ok(Some(Some((x, read))));
             }
@@ -172,8 +184,7 @@ impl View<'_, '_> {
             found.sort_unstable();
             found.dedup_by_key(|edge| (edge.0, edge.1));
             for (target, x, read) in found {
-                w.extra.add(x, target, Reason::Stale(read));
-                w.targets.push(target);
+                self.add(w, x, target, Reason::Stale(read));
             }
             if w.extra.len() > limit {
                 return Err(OutOfBudget);
@@ -181,10 +192,57 @@ impl View<'_, '_> {
         }
     }
 
-    /// The pairs (x, r): the layout has the write x of r's key between what r returned and r, and x is in r's past. Reads ascending.
-    fn between(&self, w: &mut Workspace) -> Result<Vec<(u32, u32)>, OutOfBudget> {
+    /// In a session that overlaps: chooses among the orders that HB allows one that explains every read, if a greedy choice finds it. A
+    /// write that need not precede a read comes after it.
+    fn choose(&self, w: &mut Workspace) -> Result<bool, OutOfBudget> {
+        loop {
+            let between = self.between(w);
+            if between.is_empty() {
+                return Ok(true);
+            }
+            let (before, after) = self.in_past(w, between)?;
+            for (x, read) in before {
+                let source = self.facts.events.source[read as usize];
+                if source == NONE {
+                    return Ok(false);
+                }
+                self.add(w, x, source, Reason::Stale(read));
+            }
+            for (x, read) in after {
+                self.add(w, read, x, Reason::Onward);
+            }
+            w.layout.clear();
+            if w.layout.lay_out(&self.graph(&w.extra), self.chain(), self.facts.budget)?.is_err() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// A cas is one operation in a view: what precedes its write precedes its read, where that is the session's own.
+    fn add(&self, w: &mut Workspace, from: u32, to: u32, reason: Reason) {
         let events = &self.facts.events;
-        let mut found: Vec<(u32, u32)> = Vec::new();
+        let own = events.session[to as usize] == self.session && to > 0 && events.op[to as usize - 1] == events.op[to as usize];
+        let to = if own { to - 1 } else { to };
+        w.extra.add(from, to, reason);
+        w.targets.push(to);
+    }
+
+    fn overlaps(&self) -> bool {
+        self.facts.so.overlap(SessionId::new(self.session as usize))
+    }
+
+    /// Parts the pairs (x, r) into those with x in r's past and the others.
+    fn in_past(&self, w: &Workspace, pairs: Vec<Sight>) -> Result<(Vec<Sight>, Vec<Sight>), OutOfBudget> {
+        let graph = self.graph(&w.extra);
+        let answers = reach::answer(&graph, Some(&w.layout.place), &w.layout.order, &pairs, self.facts.budget)?;
+        let (before, after): (Vec<_>, Vec<_>) = pairs.into_iter().zip(answers).partition(|&(_, yes)| yes);
+        Ok((before.into_iter().map(|(pair, _)| pair).collect(), after.into_iter().map(|(pair, _)| pair).collect()))
+    }
+
+    /// The pairs (x, r): the layout has the write x of r's key between what r returned and r. By r, in the layout's order.
+    fn between(&self, w: &mut Workspace) -> Vec<Sight> {
+        let events = &self.facts.events;
+        let mut found: Vec<Sight> = Vec::new();
         for &e in w.layout.order.iter().filter(|&&e| (e as usize) < events.len()) {
             let key = events.key[e as usize] as usize;
             if events.is_write(e) {
@@ -201,23 +259,18 @@ impl View<'_, '_> {
         for &e in w.layout.order.iter().filter(|&&e| (e as usize) < events.len()) {
             w.last[events.key[e as usize] as usize] = NONE;
         }
-        if !found.is_empty() && self.facts.so.overlap(SessionId::new(self.session as usize)) {
-            // Reads that ran at once stand one after another in the layout without being so ordered.
-            let graph = self.graph(&w.extra);
-            let in_past = reach::answer(&graph, Some(&w.layout.place), &w.layout.order, &found, self.facts.budget)?;
-            let mut in_past = in_past.into_iter();
-            found.retain(|_| in_past.next().expect("an answer each"));
-        }
-        Ok(found)
+        found
     }
 
-    /// The layout as a proof: this session's reads and all writes of the view; for `pram-classic` the writes outside it come last.
+    /// The layout as a proof: this session's reads and all writes of the view (a cas of its own as one, by its read); for `pram-classic` the writes outside it come last.
     fn order(&self, layout: &Layout) -> Vec<u32> {
         let events = &self.facts.events;
-        let counts = |&e: &u32| (e as usize) < events.len() && (events.is_write(e) || events.session[e as usize] == self.session);
+        let second = |e: u32| e > 0 && events.op[e as usize - 1] == events.op[e as usize];
+        let own = |e: u32| events.session[e as usize] == self.session;
+        let counts = |&e: &u32| (e as usize) < events.len() && if own(e) { !second(e) } else { events.is_write(e) };
         let mut order: Vec<u32> = layout.order.iter().copied().filter(counts).collect();
         if self.base == Base::OwnReads && !order.is_empty() {
-            let absent = |e: &u32| events.is_write(*e) && layout.place[*e as usize] == u32::MAX;
+            let absent = |e: &u32| events.is_write(*e) && !(own(*e) && second(*e)) && layout.place[*e as usize] == u32::MAX;
             order.extend((0..events.len() as u32).filter(absent));
         }
         order

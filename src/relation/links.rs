@@ -107,16 +107,23 @@ impl Joining<'_> {
         let (mut reads, mut writes, mut ended) = (NONE, NONE, 0);
         // What each transaction leaves behind: the junction (or event) that stands for its reads, and for its writes.
         let mut left = vec![(NONE, NONE); groups.len()];
+        // The last `ok` transaction, with all reads and all writes that precede it or are its own.
+        let mut block: Option<(TxnId, u32, u32)> = None;
         for g in beginning {
             let (txn, range) = groups[g].clone();
-            while ended < ending.len() && ending[ended] != g && self.so.precedes(self.history, groups[ending[ended]].0, txn) {
+            while ended < ending.len() && ending[ended] != g && self.ended_by(groups[ending[ended]].0, txn) {
                 let (its_reads, its_writes) = left[ending[ended]];
                 reads = self.join(reads, its_reads);
                 writes = self.join(writes, its_writes);
                 ended += 1;
             }
             let info = self.history.txn_status(txn) == Status::Info;
-            let (mut own_reads, mut own_writes) = (NONE, NONE);
+            // What precedes for want of times is what precedes its predecessor in the block, and that.
+            let (mut own_reads, mut own_writes) =
+                match block.filter(|&(last, ..)| self.so.overlap(session) && self.so.same_block(last, txn)) {
+                    Some((_, reads, writes)) => (reads, writes),
+                    None => (NONE, NONE),
+                };
             for e in range {
                 // Inside a transaction its own earlier events come in as well; the `info` ones stand alone.
                 self.links.read[e as usize] = self.join(reads, own_reads);
@@ -131,6 +138,18 @@ impl Joining<'_> {
                 }
             }
             left[g] = (own_reads, own_writes);
+            if !info {
+                block = Some((txn, self.join(reads, own_reads), self.join(writes, own_writes)));
+            }
+        }
+    }
+
+    /// Has a ended when b begins, and so for all that begins after b? (What only precedes b for want of times has not.)
+    fn ended_by(&self, a: TxnId, b: TxnId) -> bool {
+        if self.so.overlap(self.history.txn_session(a)) {
+            self.so.ends_at(self.history, a) < self.so.begins_at(self.history, b)
+        } else {
+            self.so.precedes(self.history, a, b)
         }
     }
 

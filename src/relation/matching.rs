@@ -144,8 +144,9 @@ impl Matching {
                 if let [only] = candidates[..] {
                     return self.settle(history, read, only);
                 }
-                let malformed = candidates.iter().filter(|&&w| self.anomaly_of(history, read, w).is_some()).count();
-                self.ambiguous_form |= malformed > 0;
+                // Where all are excluded, what was returned has no explanation that is known to be well-formed.
+                let malformed = |&w: &u32| self.anomaly_of(history, read, w).is_some();
+                self.ambiguous_form |= candidates.is_empty() || candidates.iter().any(malformed);
                 self.ambiguous.push(read);
             }
         }
@@ -159,7 +160,7 @@ impl Matching {
         } else {
             history.txn_session(reader) == history.txn_session(writer) && so.precedes(history, reader, writer)
         };
-        let versions_differ = matches!((history.version(read), history.version(write)), (Some(r), Some(w)) if r != w);
+        let versions_differ = matches!((history.read_version(read), history.version(write)), (Some(r), Some(w)) if r != w);
         later_in_session || versions_differ || invoked_after(history, read, write)
     }
 

@@ -29,14 +29,16 @@ impl Recorded {
     }
 
     fn read_versions(&mut self, history: &History, events: &Events) {
-        let mut of_info: FxHashMap<u32, i128> = FxHashMap::default();
+        // Reads that tell different versions of one write tell nothing of it.
+        let mut of_info: FxHashMap<u32, Option<i128>> = FxHashMap::default();
         for r in events.all_reads() {
             let w = events.source[r as usize];
             if w < NONE
                 && events.is_info(w)
-                && let Some(version) = history.version(events.op(r))
+                && let Some(version) = history.read_version(events.op(r))
             {
-                of_info.entry(w).or_insert(version);
+                let known = of_info.entry(w).or_insert(Some(version));
+                *known = known.filter(|&known| known == version);
             }
         }
         self.version = vec![None; events.len()];
@@ -48,7 +50,7 @@ impl Recorded {
             self.fallback_keys += usize::from(!complete);
             for &w in writes.iter().filter(|_| complete) {
                 self.version[w as usize] =
-                    if events.is_info(w) { of_info.get(&w).copied() } else { history.version(events.op(w)) };
+                    if events.is_info(w) { of_info.get(&w).copied().flatten() } else { history.version(events.op(w)) };
             }
         }
     }

@@ -2,12 +2,26 @@
 //!
 //! A session is sequential: its transactions by invocation time where that is recorded, a transaction without one staying behind its
 //! predecessor in the file. Where recorded times overlap inside a session, so is the interval order instead: a so b iff a completed no
-//! later than b was invoked. A transaction without both times is a barrier there: it has its place in the sequence, after all that
-//! stand before it. `info` transactions have so coming in only, and never make a session overlap.
+//! later than b was invoked; neighbours of which that is not known are in sequence. `info` transactions have so coming in only, and
+//! never make a session overlap.
+//!
+//! The transitive closure of that needs no search. A *block* is a longest run of neighbours in sequence for want of times; inside it
+//! all follow one another. From a, whatever was invoked once the first of a and those behind it in its block had completed is reached;
+//! and b is reached with the latest invoked of those before it in its block and itself.
 //!
 //! Cost: O(n) where the file has each session in order already, else a sort of the sessions that it has not.
 
 use crate::history::{History, SessionId, Status, TxnId};
+
+/// What session order asks of a transaction of an overlapping session.
+#[derive(Clone, Copy)]
+struct Span {
+    block: u32,
+    /// When the first of it and those behind it in its block has completed.
+    done: i64,
+    /// When the last of it and those before it in its block was invoked.
+    begun: i64,
+}
 
 /// Session order of the transactions of a history.
 pub(crate) struct SessionOrder {
@@ -19,8 +33,8 @@ pub(crate) struct SessionOrder {
     place: Vec<u32>,
     /// By session: do two of its `ok` transactions overlap? Empty where none does.
     overlaps: Vec<bool>,
-    /// By transaction, where any session overlaps: how many barriers stand before it, itself included.
-    segment: Vec<u32>,
+    /// By transaction, where any session overlaps (else empty).
+    spans: Vec<Span>,
     /// Sessions whose times reorder the file.
     pub(crate) reordered: usize,
 }
@@ -46,8 +60,8 @@ impl SessionOrder {
         for (i, &txn) in sequence.iter().enumerate() {
             place[txn as usize] = i as u32;
         }
-        let segment = if overlaps.is_empty() { Vec::new() } else { segments(history, &starts, &sequence) };
-        SessionOrder { sequence, starts, place, overlaps, segment, reordered }
+        let spans = if overlaps.is_empty() { Vec::new() } else { spans(history, &starts, &sequence) };
+        SessionOrder { sequence, starts, place, overlaps, spans, reordered }
     }
 
     /// The transactions of a session, in sequence.
@@ -71,44 +85,35 @@ impl SessionOrder {
         if history.txn_status(a) != Status::Ok || self.place[a.index()] >= self.place[b.index()] {
             return false;
         }
-        let overlap = self.overlap(history.txn_session(a));
-        if !overlap && history.txn_status(b) == Status::Ok {
-            return true;
+        if self.overlap(history.txn_session(a)) {
+            return self.same_block(a, b) || self.ends_at(history, a) < self.begins_at(history, b);
         }
-        if overlap && self.segment[a.index()] != self.segment[b.index()] {
-            return true;
-        }
-        match (history.completed(a), history.invoked(a), history.invoked(b)) {
-            (Some(completed), Some(_), Some(invoked)) => completed <= invoked,
-            // An untimed `info` transaction: behind its chain, but nowhere certain among overlapping ones.
-            _ => !overlap,
+        match (history.completed(a), history.invoked(b)) {
+            (Some(completed), Some(invoked)) if history.txn_status(b) == Status::Info => completed <= invoked,
+            _ => true,
         }
     }
 
     /// When a transaction begins, for comparison with when others of its session end.
     pub(crate) fn begins_at(&self, history: &History, txn: TxnId) -> Moment {
-        let place = self.place[txn.index()];
-        if self.overlap(history.txn_session(txn)) {
-            (self.segment[txn.index()], history.invoked(txn).unwrap_or(i64::MIN), place)
-        } else {
-            (0, 0, place)
-        }
+        let overlap = self.overlap(history.txn_session(txn));
+        (if overlap { self.spans[txn.index()].begun } else { 0 }, self.place[txn.index()])
     }
 
-    /// When an `ok` transaction ends: in an overlapping session a so b iff a ends before b begins, and so it is among the `ok`
-    /// transactions of any.
+    /// When an `ok` transaction ends: it precedes what begins later. In an overlapping session it may also precede what is in its block.
     pub(crate) fn ends_at(&self, history: &History, txn: TxnId) -> Moment {
-        let place = self.place[txn.index()];
-        if self.overlap(history.txn_session(txn)) {
-            (self.segment[txn.index()], history.completed(txn).unwrap_or(i64::MIN), place)
-        } else {
-            (0, 0, place)
-        }
+        let overlap = self.overlap(history.txn_session(txn));
+        (if overlap { self.spans[txn.index()].done } else { 0 }, self.place[txn.index()])
+    }
+
+    /// Do the two, of one overlapping session, follow one another for want of times?
+    pub(crate) fn same_block(&self, a: TxnId, b: TxnId) -> bool {
+        self.spans[a.index()].block == self.spans[b.index()].block
     }
 }
 
-/// A moment in one session: the stretch between barriers, the time, and the place in sequence where times are equal.
-pub(crate) type Moment = (u32, i64, u32);
+/// A moment in one session: the time, and the place in sequence where times are equal.
+pub(crate) type Moment = (i64, u32);
 
 /// The transactions by session, in file order: a counting sort.
 fn grouped(history: &History) -> (Vec<u32>, Vec<u32>) {
@@ -172,44 +177,55 @@ fn ends(history: &History, txn: TxnId) -> Option<i64> {
     if history.txn_status(txn) == Status::Info { None } else { history.completed(txn) }
 }
 
-/// Do two `ok` transactions with both times overlap?
+/// Are two `ok` transactions known to overlap?
 fn overlapping(history: &History, session: &[u32]) -> bool {
     let mut latest = i64::MIN;
-    for &txn in session {
-        let id = TxnId::new(txn as usize);
-        if history.txn_status(id) != Status::Ok {
-            continue;
-        }
-        match (history.invoked(id), history.completed(id)) {
-            (Some(invoked), Some(completed)) => {
-                if invoked < latest {
-                    return true;
-                }
-                latest = latest.max(completed);
+    for id in session.iter().map(|&txn| TxnId::new(txn as usize)) {
+        if history.txn_status(id) == Status::Ok {
+            if history.invoked(id).is_some_and(|invoked| invoked < latest) {
+                return true;
             }
-            // A barrier: all before it precede all after it.
-            _ => latest = i64::MIN,
+            latest = latest.max(history.completed(id).unwrap_or(i64::MIN));
         }
     }
     false
 }
 
-fn segments(history: &History, starts: &[u32], sequence: &[u32]) -> Vec<u32> {
-    let mut segment = vec![0; sequence.len()];
+fn spans(history: &History, starts: &[u32], sequence: &[u32]) -> Vec<Span> {
+    let mut spans = vec![Span { block: 0, done: i64::MAX, begun: i64::MIN }; sequence.len()];
+    let mut block = 0;
     for s in 0..starts.len() - 1 {
-        let mut current = 0;
-        for &txn in &sequence[starts[s] as usize..starts[s + 1] as usize] {
+        let session = &sequence[starts[s] as usize..starts[s + 1] as usize];
+        let ok = |&&txn: &&u32| history.txn_status(TxnId::new(txn as usize)) == Status::Ok;
+        let mut before: Option<TxnId> = None;
+        for &txn in session {
             let id = TxnId::new(txn as usize);
-            let timed = history.invoked(id).is_some() && history.completed(id).is_some();
-            if history.txn_status(id) == Status::Ok && !timed {
-                segment[txn as usize] = current + 1;
-                current += 2;
-            } else {
-                segment[txn as usize] = current;
+            let invoked = history.invoked(id);
+            // An `info` transaction joins the block that it may be the last of, and never passes it on.
+            let joins = before.is_some_and(|before| invoked.is_none() || history.completed(before).is_none());
+            block += 1;
+            let span = &mut spans[txn as usize];
+            (span.block, span.begun) = (block, invoked.unwrap_or(i64::MIN));
+            if let Some(before) = before.filter(|_| joins) {
+                let earlier = spans[before.index()];
+                let span = &mut spans[txn as usize];
+                (span.block, span.begun) = (earlier.block, span.begun.max(earlier.begun));
+            }
+            if history.txn_status(id) == Status::Ok {
+                before = Some(id);
             }
         }
+        let mut behind: Option<Span> = None;
+        for &txn in session.iter().rev().filter(ok) {
+            let span = &mut spans[txn as usize];
+            span.done = history.completed(TxnId::new(txn as usize)).unwrap_or(i64::MAX);
+            if let Some(behind) = behind.filter(|behind| behind.block == span.block) {
+                span.done = span.done.min(behind.done);
+            }
+            behind = Some(*span);
+        }
     }
-    segment
+    spans
 }
 
 #[cfg(test)]
@@ -253,8 +269,9 @@ mod tests {
     fn overlapping_intervals_are_unordered() {
         let ok = |a, b| (Some(a), Some(b), Status::Ok);
         check(&[ok(0, 10), ok(5, 12), ok(10, 20)], true, &[(0, 2)]);
-        // An operation without times is a barrier.
-        check(&[ok(0, 10), ok(5, 12), (None, None, Status::Ok), ok(11, 20)], true, &[(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]);
+        // An operation without times comes between its neighbours, and whatever follows from that.
+        check(&[ok(0, 10), ok(5, 12), (None, None, Status::Ok), ok(11, 20)], true, &[(0, 3), (1, 2), (1, 3), (2, 3)]);
+        check(&[ok(0, 4), ok(3, 12), (None, None, Status::Ok), ok(5, 20)], true, &[(0, 3), (1, 2), (1, 3), (2, 3)]);
     }
 
     #[test]

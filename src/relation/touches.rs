@@ -150,8 +150,10 @@ impl Touches<'_> {
         supersedes: impl Fn(u32) -> bool,
         mut each: impl FnMut(u32, u32),
     ) -> Result<(), OutOfBudget> {
+        // Of a run of writes alone, no read is left to be asked about.
+        let Some(&first) = run.first() else { return Ok(()) };
         let chain = run.partition_point(|&e| !self.events.is_info(e));
-        if !self.so.overlap(self.events.session(run[0])) {
+        if !self.so.overlap(self.events.session(first)) {
             for (i, &e) in run.iter().enumerate().filter(|&(_, &e)| ask(e)) {
                 // An `info` write is preceded by a prefix of the chain.
                 let before = if i < chain {
@@ -188,22 +190,20 @@ impl Touches<'_> {
             if i % 256 == 0 {
                 self.budget.check()?;
             }
-            // Inside its own transaction program order decides.
-            let mut superseded = false;
-            if i < chain {
-                for &earlier in run[..i].iter().rev().take_while(|&&x| txn(x) == txn(e)).filter(|&&x| counts(x)) {
-                    each(earlier, e);
-                    superseded |= supersedes(earlier);
-                    if superseded {
-                        break;
-                    }
+            // In its own transaction, and where times are wanting, sequence decides.
+            let in_sequence =
+                |x: u32| (i < chain && txn(x) == txn(e)) || (txn(x) != txn(e) && self.so.same_block(txn(x), txn(e)));
+            let mut bound = None;
+            for &earlier in run[..i.min(chain)].iter().rev().filter(|&&x| counts(x)).take_while(|&&x| in_sequence(x)) {
+                each(earlier, e);
+                if supersedes(earlier) {
+                    bound = Some(begins(earlier));
+                    break;
                 }
             }
             let before = ending.partition_point(|&x| ends(x) < begins(e));
-            if superseded || before == 0 {
-                continue;
-            }
-            let bound = latest_superseding[before - 1];
+            let Some(last) = before.checked_sub(1) else { continue };
+            bound = bound.max(latest_superseding[last]);
             let unsuperseded = |&&earlier: &&u32| bound.is_none_or(|bound| ends(earlier) >= bound);
             ending[..before].iter().rev().take_while(unsuperseded).for_each(|&earlier| each(earlier, e));
         }

@@ -115,10 +115,8 @@ fn render_verdicts(history: &HistoryReport, view: View, palette: Palette, out: &
         };
         let gap = if finding.is_empty() { "" } else { "  " };
         writeln!(out, "  {} {model}{gap}{finding}", paint(palette, verdict.verdict, mark))?;
-        if view.detail >= Detail::Verbose {
-            if let Some(known) = model::find(&verdict.model) {
-                writeln!(out, "      {}", palette.faint(known.promise))?;
-            }
+        if let Some(known) = model::find(&verdict.model).filter(|_| view.detail >= Detail::Verbose) {
+            writeln!(out, "      {}", palette.faint(known.promise))?;
         }
     }
     Ok(())

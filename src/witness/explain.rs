@@ -102,7 +102,7 @@ impl<'h> Explainer<'h> {
         Line {
             line: history.line(op),
             id: op.index() as u32,
-            session: names.session(op),
+            session: names.session_cell(history.session(op)),
             kind: history.kind(op).name(),
             effect: names.effect(op),
             status: history.status(op).name(),

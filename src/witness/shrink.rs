@@ -288,7 +288,10 @@ impl Shrink<'_, '_> {
 
     /// A path in a view as steps.
     fn view_steps(&self, path: &[Hop]) -> Vec<Step> {
+        // A cas is one operation in a view; from its read to its write is no step.
+        let apart = |hop: &&Hop| self.facts.events.op(hop.from) != self.facts.events.op(hop.to);
         path.iter()
+            .filter(apart)
             .map(|hop| match hop.edge {
                 Edge::Wr => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
                 Edge::So => self.step(hop.from, hop.to, Relation::So, Because::SessionOrder),

@@ -41,6 +41,7 @@ fn random_history(random: &mut Random, operations: usize, writes: u64) -> Histor
     let keys = 1 + random.below(2);
     let mut written: Vec<Vec<u64>> = vec![Vec::new(); keys as usize];
     let mut clock = 0i64;
+    let mut lines: Vec<(TxnInput, OpInput)> = Vec::new();
     for i in 0..operations {
         let key = random.below(keys);
         let value = 1 + written.iter().map(|w| w.len() as u64).sum::<u64>();
@@ -73,6 +74,15 @@ fn random_history(random: &mut Random, operations: usize, writes: u64) -> Histor
         if kind != Kind::Read {
             written[key as usize].push(value);
         }
+        lines.push((txn, input));
+    }
+    // Times win over the file's order; without them that is all there is.
+    if timed && random.chance(30) {
+        for i in (1..lines.len()).rev() {
+            lines.swap(i, random.below(i as u64 + 1) as usize);
+        }
+    }
+    for (txn, input) in lines {
         builder.begin(txn);
         builder.op(input);
     }
@@ -281,6 +291,9 @@ fn transactions_hide_what_they_overwrite() {
     let causal = find("causal").expect("a model");
     assert!(holds(causal, text, &[1, 4]));
     assert!(!holds(causal, text, &[0, 1, 4]) && !holds(causal, text, &[4, 1]));
+    let one_transaction = "a w x 1 \n b r x 1 \n b w x 2 +";
+    let monotonic_reads = find("monotonic-reads").expect("a model");
+    assert!(holds(monotonic_reads, one_transaction, &[0, 2]) && !holds(monotonic_reads, one_transaction, &[2, 0]));
 }
 
 #[test]

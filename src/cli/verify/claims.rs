@@ -119,10 +119,10 @@ impl Tally {
     pub fn summary(&self) -> String {
         let mut parts: Vec<String> = Vec::new();
         if self.certificates > 0 {
-            parts.push(format!("{} stand", count(self.certificates, "certificate", "certificates")));
+            parts.push(count(self.certificates, "certificate stands", "certificates stand"));
         }
         if self.witnesses > 0 || self.certificates == 0 {
-            parts.push(format!("{} stand", count(self.witnesses, "witness", "witnesses")));
+            parts.push(count(self.witnesses, "witness stands", "witnesses stand"));
         }
         if !self.fallen.is_empty() {
             parts.push(format!("{} not", count(self.fallen.len(), "claim does", "claims do")));

@@ -3,13 +3,14 @@
 //! Lines are independent of each other but for the header on the first, so that the content can be cut at line ends and read in
 //! parallel.
 
-mod object;
+mod field;
+mod header;
 mod read;
 mod write;
 
 use std::io;
 
-use super::{Format, ReadError, ReadOptions, WriteError};
+use super::{Format, ReadError, ReadOptions, WriteError, json::keys_of_object};
 use crate::history::History;
 
 /// The native format.
@@ -26,9 +27,7 @@ impl Format for Jsonl {
 
     fn detect(&self, head: &[u8]) -> bool {
         let line = head.trim_ascii_start();
-        ["testimony", "session", "op", "txn"]
-            .iter()
-            .any(|name| super::json::begins_with_object(line).any(|key| key == name.as_bytes()))
+        keys_of_object(line).any(|key| matches!(key, b"testimony" | b"session" | b"op" | b"txn"))
     }
 
     fn read(&self, bytes: &[u8], options: &ReadOptions) -> Result<History, ReadError> {

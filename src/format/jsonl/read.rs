@@ -1,16 +1,17 @@
 //! Reading the native format. One pass, O(bytes).
 
-use std::{borrow::Cow, str};
+use std::str;
 
-use rustc_hash::FxHashSet;
 use serde::de::DeserializeSeed;
-use serde_json::{error::Category, value::RawValue};
+use serde_json::error::Category;
 
-use super::object::{Field, Object, Objects, raw_in};
+use super::field::{Field, Fields, NAMES, Operations};
 use crate::{
     format::{
         Fault, ReadError, ReadOptions, builder, finish,
+        form::Tape,
         json::{Raw, without_place},
+        object::Named,
         suggest::did_you_mean,
     },
     history::{History, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId},
@@ -23,20 +24,28 @@ pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadE
         Err(error) if error.error_len().is_none() => str::from_utf8(&bytes[..error.valid_up_to()]).expect("valid up to there"),
         Err(error) => return Err(Fault::new(error.valid_up_to(), "invalid UTF-8").place(bytes)),
     };
-    let mut reader = Reader { content, builder: builder(options), operations: Vec::new() };
-    reader.lines(content.len() < bytes.len()).map_err(|fault| fault.place(bytes))?;
+    let mut reader = Reader { content, builder: builder(options), operations: Vec::new(), tape: Tape::default() };
+    let cut_inside_character = content.len() < bytes.len();
+    let torn = reader.lines(cut_inside_character).map_err(|fault| fault.place(bytes))?;
+    if cut_inside_character && !torn {
+        return Err(Fault::new(content.len(), "invalid UTF-8").place(bytes));
+    }
     finish(reader.builder, bytes)
 }
 
-struct Reader<'a> {
-    content: &'a str,
-    builder: HistoryBuilder,
+/// The history so far.
+pub(super) struct Reader<'a> {
+    pub content: &'a str,
+    pub builder: HistoryBuilder,
     /// The operations of the transaction at hand; kept for its memory.
-    operations: Vec<Object<'a>>,
+    operations: Vec<Fields<'a>>,
+    /// A composite value at hand; kept for its memory.
+    pub tape: Tape<'a>,
 }
 
 impl<'a> Reader<'a> {
-    fn lines(&mut self, cut_inside_character: bool) -> Result<(), Fault> {
+    /// Takes every line; true where the last one was cut off.
+    fn lines(&mut self, cut_inside_character: bool) -> Result<bool, Fault> {
         let content = self.content;
         let mut start = 0;
         let mut number = 0u32;
@@ -51,6 +60,7 @@ impl<'a> Reader<'a> {
                     Ok(object) => self.line(&object, start, number, first)?,
                     Err(error) if newline.is_none() && (error.classify() == Category::Eof || cut_inside_character) => {
                         self.builder.warn(format!("line {number}, the last one, is cut off and was left out"));
+                        return Ok(true);
                     }
                     Err(error) => return Err(Fault::new(start + error.column().saturating_sub(1), explain(&error))),
                 }
@@ -58,11 +68,11 @@ impl<'a> Reader<'a> {
             }
             start = end + 1;
         }
-        Ok(())
+        Ok(false)
     }
 
-    fn line(&mut self, object: &Object<'a>, at: usize, line: u32, first: bool) -> Result<(), Fault> {
-        if let Some(version) = object.get(Field::Testimony, self.content) {
+    fn line(&mut self, object: &Fields<'a>, at: usize, line: u32, first: bool) -> Result<(), Fault> {
+        if let Some(version) = object.field(Field::Testimony, self.content) {
             if !first {
                 return Err(version.fault("a header (`testimony`) must be the first line"));
             }
@@ -77,7 +87,7 @@ impl<'a> Reader<'a> {
             complete_ns: self.time(object, Field::Complete)?,
             node: self.node(object)?,
         };
-        match (object.get(Field::Op, self.content), object.get(Field::Txn, self.content)) {
+        match (object.field(Field::Op, self.content), object.field(Field::Txn, self.content)) {
             (Some(_), Some(txn)) => return Err(txn.fault("both `op` and `txn`: a line is one operation or one transaction")),
             (None, None) => return Err(Fault::new(at, "neither `op` nor `txn`: a line is one operation or one transaction")),
             (Some(_), None) => {
@@ -90,13 +100,13 @@ impl<'a> Reader<'a> {
                 self.transaction(object, operations, line)?;
             }
         }
-        if let Some(error) = object.get(Field::Error, self.content).filter(|error| !error.is_null()) {
+        if let Some(error) = object.field(Field::Error, self.content).filter(|error| !error.is_null()) {
             self.builder.error(error.text.to_owned());
         }
         Ok(())
     }
 
-    fn transaction(&mut self, object: &Object<'a>, operations: Raw<'a>, line: u32) -> Result<(), Fault> {
+    fn transaction(&mut self, object: &Fields<'a>, operations: Raw<'a>, line: u32) -> Result<(), Fault> {
         let of_operation = [Field::Key, Field::Value, Field::From, Field::To, Field::Version];
         if let Some((field, raw)) = object.first_of(&of_operation, self.content) {
             return Err(raw.fault(format!("`{}` beside `txn`: it belongs to an operation of the transaction", field.name())));
@@ -107,10 +117,11 @@ impl<'a> Reader<'a> {
         let mut parsed = std::mem::take(&mut self.operations);
         parsed.clear();
         let mut deserializer = serde_json::Deserializer::from_str(operations.text);
-        Objects(&mut parsed)
+        Operations(&mut parsed)
             .deserialize(&mut deserializer)
             .map_err(|error| Fault::new(operations.at + error.column().saturating_sub(1), explain(&error)))?;
         let is_final = self.is_final(object)?;
+        let mut reads = false;
         for op in &parsed {
             let of_line = [Field::Session, Field::Status, Field::Invoke, Field::Complete, Field::Node, Field::Error, Field::Txn];
             if let Some((field, raw)) = op.first_of(&of_line, self.content) {
@@ -118,7 +129,12 @@ impl<'a> Reader<'a> {
                 return Err(raw.fault(format!("`{name}` on an operation of a transaction: it belongs to the whole transaction")));
             }
             let op = self.operation(op, operations.at, line, is_final)?;
+            reads |= op.kind == Kind::Read;
             self.push(op, operations.at)?;
+        }
+        if is_final == Some(true) && !reads {
+            let raw = object.field(Field::Final, self.content).expect("it is there");
+            return Err(raw.fault("`final` on a transaction that reads nothing: only a read is made after quiescence"));
         }
         self.operations = parsed;
         Ok(())
@@ -133,41 +149,41 @@ impl<'a> Reader<'a> {
     }
 
     /// An operation; `all_final` is the `final` of its transaction, which counts for its reads.
-    fn operation(&mut self, object: &Object<'a>, at: usize, line: u32, all_final: Option<bool>) -> Result<OpInput, Fault> {
+    fn operation(&mut self, object: &Fields<'a>, at: usize, line: u32, all_final: Option<bool>) -> Result<OpInput, Fault> {
         let content = self.content;
-        let Some(op) = object.get(Field::Op, content) else { return Err(Fault::new(at, "an operation without `op`")) };
+        let Some(op) = object.field(Field::Op, content) else { return Err(Fault::new(at, "an operation without `op`")) };
         let kind = kind(op)?;
-        let Some(key) = object.get(Field::Key, content) else {
+        let Some(key) = object.field(Field::Key, content) else {
             return Err(op.fault(format!("a {} without `key` (null in a history without keys)", kind.name())));
         };
         let key = self.name(key, "`key` must be a string, an integer or null", true)?;
         let mut input = OpInput { line, ..OpInput::new(kind, key, ValueId::NULL) };
         if kind == Kind::Cas {
-            if let Some(value) = object.get(Field::Value, content) {
+            if let Some(value) = object.field(Field::Value, content) {
                 return Err(value.fault("a cas has `from` and `to` in place of `value`"));
             }
-            let (Some(from), Some(to)) = (object.get(Field::From, content), object.get(Field::To, content)) else {
+            let (Some(from), Some(to)) = (object.field(Field::From, content), object.field(Field::To, content)) else {
                 return Err(op.fault("a cas needs both `from` and `to`"));
             };
-            input.value = from.intern(&mut self.builder.values)?;
-            input.to = to.intern(&mut self.builder.values)?;
+            input.value = from.intern(&mut self.builder.values, &mut self.tape)?;
+            input.to = to.intern(&mut self.builder.values, &mut self.tape)?;
         } else {
             if let Some((field, raw)) = object.first_of(&[Field::From, Field::To], content) {
                 return Err(raw.fault(format!("`{}` on a {}: only a cas has it", field.name(), kind.name())));
             }
-            let Some(value) = object.get(Field::Value, content) else {
+            let Some(value) = object.field(Field::Value, content) else {
                 let hint = if kind == Kind::Read { " (null where it found nothing)" } else { "" };
                 return Err(op.fault(format!("a {} without `value`{hint}", kind.name())));
             };
             if matches!(kind, Kind::Increment | Kind::Decrement) && value.integer()?.is_none() {
                 return Err(value.expected("a counter counts by integers"));
             }
-            input.value = value.intern(&mut self.builder.values)?;
+            input.value = value.intern(&mut self.builder.values, &mut self.tape)?;
         }
         input.version = self.version(object)?;
         input.is_final = match self.is_final(object)? {
             Some(true) if kind != Kind::Read => {
-                let raw = object.get(Field::Final, content).expect("it is there");
+                let raw = object.field(Field::Final, content).expect("it is there");
                 return Err(raw.fault(format!("`final` on a {}: only a read is made after quiescence", kind.name())));
             }
             Some(is_final) => is_final,
@@ -176,15 +192,15 @@ impl<'a> Reader<'a> {
         Ok(input)
     }
 
-    fn session(&mut self, object: &Object<'a>, at: usize) -> Result<ValueId, Fault> {
-        match object.get(Field::Session, self.content) {
+    fn session(&mut self, object: &Fields<'a>, at: usize) -> Result<ValueId, Fault> {
+        match object.field(Field::Session, self.content) {
             Some(session) => self.name(session, "`session` must be a string or an integer", false),
             None => Err(Fault::new(at, "no `session`: every line says who issued it")),
         }
     }
 
-    /// A string or an integer.
-    fn name(&mut self, raw: Raw<'a>, expected: &str, null: bool) -> Result<ValueId, Fault> {
+    /// A string or an integer, or `null` where that is a name too.
+    pub(super) fn name(&mut self, raw: Raw<'a>, expected: &str, null: bool) -> Result<ValueId, Fault> {
         let values = &mut self.builder.values;
         if let Some(text) = raw.string()? {
             return Ok(values.string(&text));
@@ -198,8 +214,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn status(&self, object: &Object<'a>) -> Result<Status, Fault> {
-        let Some(raw) = object.get(Field::Status, self.content) else { return Ok(Status::Ok) };
+    fn status(&self, object: &Fields<'a>) -> Result<Status, Fault> {
+        let Some(raw) = object.field(Field::Status, self.content) else { return Ok(Status::Ok) };
         match raw.string()?.as_deref() {
             Some("ok") => Ok(Status::Ok),
             Some("fail") => Ok(Status::Fail),
@@ -216,8 +232,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn time(&self, object: &Object<'a>, field: Field) -> Result<Option<i64>, Fault> {
-        let Some(raw) = object.get(field, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
+    fn time(&self, object: &Fields<'a>, field: Field) -> Result<Option<i64>, Fault> {
+        let Some(raw) = object.field(field, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
         match raw.integer()? {
             // The least is the builder's mark of "no time"; no clock shows it.
             Some(time) => match i64::try_from(time) {
@@ -228,16 +244,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn node(&mut self, object: &Object<'a>) -> Result<Option<ValueId>, Fault> {
-        let Some(raw) = object.get(Field::Node, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
+    fn node(&mut self, object: &Fields<'a>) -> Result<Option<ValueId>, Fault> {
+        let Some(raw) = object.field(Field::Node, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
         match raw.string()? {
             Some(text) => Ok(Some(self.builder.values.string(&text))),
             None => Err(raw.expected("`node` must be a string")),
         }
     }
 
-    fn version(&self, object: &Object<'a>) -> Result<Option<i128>, Fault> {
-        let Some(raw) = object.get(Field::Version, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
+    fn version(&self, object: &Fields<'a>) -> Result<Option<i128>, Fault> {
+        let Some(raw) = object.field(Field::Version, self.content).filter(|raw| !raw.is_null()) else { return Ok(None) };
         let version = match raw.string()? {
             Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Some(digits.parse::<i128>().map_err(|_| raw.fault("an integer beyond 128 bits"))?)
@@ -253,8 +269,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn is_final(&self, object: &Object<'a>) -> Result<Option<bool>, Fault> {
-        match object.get(Field::Final, self.content) {
+    fn is_final(&self, object: &Fields<'a>) -> Result<Option<bool>, Fault> {
+        match object.field(Field::Final, self.content) {
             None => Ok(None),
             Some(raw) => match raw.text {
                 "true" => Ok(Some(true)),
@@ -263,99 +279,11 @@ impl<'a> Reader<'a> {
             },
         }
     }
-
-    fn header(&mut self, object: &Object<'a>, version: Raw<'a>) -> Result<(), Fault> {
-        if version.integer()? != Some(1) {
-            return Err(version.expected("this build reads version 1 of the format"));
-        }
-        if let Some((field, raw)) = object.first_of(&[Field::Session, Field::Op, Field::Txn], self.content) {
-            return Err(raw.fault(format!("`{}` in the header: it belongs on a line of its own", field.name())));
-        }
-        if let Some(about) = object.get(Field::About, self.content) {
-            match about.string()? {
-                Some(text) => self.builder.about(text.into_owned()),
-                None => return Err(about.expected("`about` must be a string")),
-            }
-        }
-        match object.get(Field::Initial, self.content) {
-            Some(initial) => self.initial(initial),
-            None => Ok(()),
-        }
-    }
-
-    fn initial(&mut self, initial: Raw<'a>) -> Result<(), Fault> {
-        let wrong = |error: serde_json::Error| {
-            let expected = "`initial` must be {key: value}, [[key, value], …] or one scalar for all keys";
-            Fault::new(initial.at + error.column().saturating_sub(1), format!("{expected}: {}", without_place(&error)))
-        };
-        let content = self.content;
-        let mut declared = FxHashSet::default();
-        match initial.text.as_bytes()[0] {
-            b'{' => {
-                let pairs: Pairs = serde_json::from_str(initial.text).map_err(wrong)?;
-                for (name, value) in pairs.0 {
-                    let key = self.builder.values.string(&name);
-                    self.declare(&mut declared, initial, key, raw_in(content, value))?;
-                }
-            }
-            b'[' => {
-                let pairs: Vec<(&RawValue, &RawValue)> = serde_json::from_str(initial.text).map_err(wrong)?;
-                for (key, value) in pairs {
-                    let key = self.name(raw_in(content, key), "a key in `initial` must be a string, an integer or null", true)?;
-                    self.declare(&mut declared, initial, key, raw_in(content, value))?;
-                }
-            }
-            _ => {
-                let value = initial.intern(&mut self.builder.values)?;
-                self.builder.initial(None, value);
-            }
-        }
-        Ok(())
-    }
-
-    fn declare(
-        &mut self,
-        declared: &mut FxHashSet<ValueId>,
-        initial: Raw<'a>,
-        key: ValueId,
-        value: Raw<'a>,
-    ) -> Result<(), Fault> {
-        if !declared.insert(key) {
-            let key = self.builder.values.display(key);
-            return Err(initial.fault(format!("`initial` has key {key} twice")));
-        }
-        let value = value.intern(&mut self.builder.values)?;
-        self.builder.initial(Some(key), value);
-        Ok(())
-    }
 }
 
-/// The entries of an object in their order, none lost.
-struct Pairs<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor;
-        impl<'de> serde::de::Visitor<'de> for PairsVisitor {
-            type Value = Pairs<'de>;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<M: serde::de::MapAccess<'de>>(self, mut map: M) -> Result<Pairs<'de>, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    pairs.push(entry);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(PairsVisitor)
-    }
-}
-
-fn parse(line: &str) -> Result<Object<'_>, serde_json::Error> {
+fn parse(line: &str) -> Result<Fields<'_>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(line);
-    let object = serde::Deserialize::deserialize(&mut deserializer)?;
+    let object = Named(&NAMES).deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(object)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::{
-    format::{WriteError, spelling},
+    format::{WriteError, json::as_json, spelling},
     history::{History, KeyId, Kind, OpId, Status, TxnId, ValueId, Values},
 };
 
@@ -87,7 +87,7 @@ fn line(history: &History, txn: TxnId, out: &mut impl Write) -> io::Result<()> {
         write!(out, ",\"status\":\"{}\"", history.txn_status(txn).name())?;
     }
     if let Some(error) = history.error(txn) {
-        write!(out, ",\"error\":{error}")?;
+        write!(out, ",\"error\":{}", as_json(error))?;
     }
     writeln!(out, "}}")
 }

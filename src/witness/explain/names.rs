@@ -20,11 +20,18 @@ impl<'h> Names<'h> {
         Names { history, one_key: keys.all(|key| Some(key) == first) }
     }
 
+    /// Who did it, in a sentence.
     pub fn session(&self, op: OpId) -> String {
         self.session_of(self.history.session(op))
     }
 
+    /// In a sentence, where a bare number would not say that it is a session.
     pub fn session_of(&self, session: SessionId) -> String {
+        noun("session", self.session_cell(session))
+    }
+
+    /// In a column.
+    pub fn session_cell(&self, session: SessionId) -> String {
         short(&self.history.session_text(session))
     }
 
@@ -34,8 +41,18 @@ impl<'h> Names<'h> {
         short(text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(&text))
     }
 
+    /// The key, in a sentence.
     pub fn key(&self, op: OpId) -> String {
+        noun("key", self.key_cell(op))
+    }
+
+    fn key_cell(&self, op: OpId) -> String {
         short(&self.history.key_text(self.history.key(op)))
+    }
+
+    /// `photo = "v2"`.
+    pub fn assignment(&self, op: OpId) -> String {
+        format!("{} = {}", self.key_cell(op), self.written(op))
     }
 
     pub fn value(&self, value: ValueId) -> String {
@@ -82,7 +99,7 @@ impl<'h> Names<'h> {
             Kind::Remove => format!("{session}'s remove of {value} from {key}"),
             Kind::Increment => format!("{session}'s increment of {key} by {value}"),
             Kind::Decrement => format!("{session}'s decrement of {key} by {value}"),
-            Kind::Read | Kind::Write | Kind::Cas => format!("{session}'s write of {key} = {value}"),
+            Kind::Read | Kind::Write | Kind::Cas => format!("{session}'s write of {}", self.assignment(op)),
         }
     }
 
@@ -95,7 +112,7 @@ impl<'h> Names<'h> {
             Kind::Remove => format!("removed {value} from {key}"),
             Kind::Increment => format!("incremented {key} by {value}"),
             Kind::Decrement => format!("decremented {key} by {value}"),
-            Kind::Read | Kind::Write | Kind::Cas => format!("wrote {key} = {value}"),
+            Kind::Read | Kind::Write | Kind::Cas => format!("wrote {}", self.assignment(op)),
         }
     }
 
@@ -110,17 +127,22 @@ impl<'h> Names<'h> {
         }
         match (self.history.kind(op).writes(), self.one_key) {
             (true, true) => self.written(op),
-            (true, false) => format!("{} = {}", self.key(op), self.written(op)),
-            (false, _) => format!("the read at {}", self.place(op)),
+            (true, false) => self.assignment(op),
+            (false, _) => self.read_label(op),
         }
+    }
+
+    /// An operation in its part as a read: a cas has both.
+    pub fn read_label(&self, op: OpId) -> String {
+        format!("the read at {}", self.place(op))
     }
 
     /// `photo = "v2"`, `photo → "v1"`, `photo: "v1" → "v2"`.
     pub fn effect(&self, op: OpId) -> String {
-        let key = self.key(op);
+        let key = self.key_cell(op);
         match self.history.kind(op) {
             Kind::Read => format!("{key} → {}", self.returned(op)),
-            Kind::Write => format!("{key} = {}", self.written(op)),
+            Kind::Write => self.assignment(op),
             Kind::Cas => format!("{key}: {} → {}", self.returned(op), self.written(op)),
             Kind::Append | Kind::Add | Kind::Increment => format!("{key} + {}", self.written(op)),
             Kind::Remove | Kind::Decrement => format!("{key} - {}", self.written(op)),
@@ -134,6 +156,10 @@ impl<'h> Names<'h> {
         }
         format!("same session, {} before {}", self.place(from), self.place(to).trim_start_matches("line "))
     }
+}
+
+fn noun(noun: &str, name: String) -> String {
+    if name.parse::<f64>().is_ok() { format!("{noun} {name}") } else { name }
 }
 
 /// At most [`LONGEST`] characters, control and direction-changing characters escaped.

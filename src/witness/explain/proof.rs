@@ -17,8 +17,11 @@ pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
     steps
         .enumerate()
         .map(|(i, step)| {
-            let mut text =
-                format!("{} {} {} ({})", names.label(step.from), arrow(step), names.label(step.to), reason(names, step));
+            let to = match step.relation {
+                Relation::Vis | Relation::Wr => names.read_label(step.to),
+                _ => names.label(step.to),
+            };
+            let mut text = format!("{} {} {to} ({})", names.label(step.from), arrow(step), reason(names, step));
             if i == last {
                 text.push_str(closing(witness.anomaly));
             }
@@ -96,10 +99,10 @@ fn reason(names: &Names, step: &Step) -> String {
             }
             _ => format!("{}: writes follow reads", names.before(from, to)),
         },
-        Because::StaleRead => {
-            let read = step.read.unwrap_or(to);
-            format!("{} reads {} with {} visible", names.place(read), names.found(read), names.label(from))
-        }
+        Because::StaleRead => match step.read {
+            Some(read) => format!("{} reads {} with {} visible", names.place(read), names.found(read), names.label(from)),
+            None => "shown above".into(),
+        },
         Because::InitialRead => format!("yet {} finds {}, the initial value", names.place(to), names.found(to)),
         Because::HappenedBefore => format!("{} happened before {}", names.place(from), names.place(to)),
         Because::Version => match (names.history.version(from), names.history.version(to)) {

@@ -9,17 +9,13 @@ use super::names::Names;
 /// A sentence for each step that needs one.
 pub(super) fn story(names: &Names, witness: &Witness) -> Vec<String> {
     let mut sentences: Vec<String> = Vec::new();
-    for step in witness.steps.iter().filter(|_| witness.anomaly != Anomaly::CyclicHb) {
-        if let Some(sentence) = sentence(names, step) {
-            if !sentences.contains(&sentence) {
-                sentences.push(sentence);
-            }
-        }
+    if witness.anomaly == Anomaly::CyclicHb {
+        return circle(names, witness).into_iter().collect();
     }
-    match witness.anomaly {
-        Anomaly::CyclicHb => sentences.extend(circle(names, witness)),
-        Anomaly::WriteCoRead => sentences.retain(|sentence| !sentence.is_empty()),
-        _ => {}
+    for step in witness.derived.iter().chain(&witness.steps) {
+        if let Some(sentence) = sentence(names, step).filter(|sentence| !sentences.contains(sentence)) {
+            sentences.push(sentence);
+        }
     }
     sentences
 }
@@ -27,6 +23,8 @@ pub(super) fn story(names: &Names, witness: &Witness) -> Vec<String> {
 fn sentence(names: &Names, step: &Step) -> Option<String> {
     let (from, to) = (step.from, step.to);
     match (step.because, step.relation) {
+        // In a view a step may only name a derived one again, without the path that was told there.
+        (Because::StaleRead, _) if step.via.is_empty() => None,
         (Because::StaleRead, _) => step.read.map(|read| trace(names, from, &step.via, Some(read))),
         (Because::InitialRead, _) => Some(trace(names, from, &step.via, Some(to))),
         (Because::HappenedBefore, _) => Some(trace(names, from, &step.via, (!names.history.kind(to).writes()).then_some(to))),
@@ -114,9 +112,15 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
     let mut actor = names.history.session(write);
     for step in path {
         let (op, place) = (step.to, names.place(step.to));
+        if step.relation == Relation::View {
+            clauses.push(format!("which so precedes {} ({place})", names.assignment(op)));
+            actor = names.history.session(op);
+            continue;
+        }
         let reads_it = step.because == Because::ReadsFrom;
         let did = match (reads_it, names.history.kind(op).writes()) {
             (true, _) => format!("read it ({place})"),
+            (false, true) if Some(op) == read => format!("did a cas of {} ({place})", names.key(op)),
             (false, true) => format!("{} ({place})", names.did(op)),
             (false, false) if Some(op) == read => format!("read {} ({place})", names.key(op)),
             (false, false) => format!("read {} = {} ({place})", names.key(op), names.found(op)),
@@ -137,10 +141,5 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
 fn circle(names: &Names, witness: &Witness) -> Option<String> {
     let (back, path) = witness.steps.split_last()?;
     let told = trace(names, back.to, path, None);
-    Some(format!(
-        "{told}, yet {} read that ({}) before it wrote ({})",
-        names.session(back.from),
-        names.place(back.from),
-        names.place(back.to)
-    ))
+    Some(format!("{told}, before it had written {} ({})", names.assignment(back.to), names.place(back.to)))
 }

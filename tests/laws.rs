@@ -1,0 +1,260 @@
+//! *Laws*: what must hold of the checkers' answers whatever the history: the lattice's implications, names and the file's interleaving
+//! mean nothing, less evidence never convicts, the number of threads shows nowhere, and a long session is no deep recursion.
+//!
+//! On the random histories of the oracle's generators, with fixed seeds.
+
+#[allow(dead_code, reason = "the oracle uses the rest")]
+#[path = "oracle/decorate.rs"]
+mod decorate;
+#[path = "oracle/generate.rs"]
+mod generate;
+#[path = "oracle/rng.rs"]
+mod rng;
+#[allow(dead_code, reason = "the oracle uses the rest")]
+#[path = "oracle/toy.rs"]
+mod toy;
+
+use rayon::ThreadPoolBuilder;
+use rayon::prelude::*;
+use testimony::check::{self, Judged, Options};
+use testimony::history::{History, HistoryBuilder, Kind, OpInput, TxnInput};
+use testimony::model::{Guarantees, MODELS, implied};
+use testimony::verdict::Verdict;
+
+use decorate::{Case, GENERATORS, Settings, replace};
+use rng::Rng;
+use toy::{Act, Toy, Txn};
+
+/// Histories of each generator.
+const SEEDS: u64 = 200;
+
+fn options(settings: Settings) -> Options {
+    Options {
+        models: MODELS.iter().collect(),
+        write_order: settings.write_order,
+        unmatched_reads: settings.unmatched,
+        certificates: true,
+        ..Options::default()
+    }
+}
+
+fn judge(toy: &Toy, settings: Settings) -> Judged {
+    check::check(&toy.history(), &options(settings))
+}
+
+/// What must not change under a change that means nothing: the verdicts with their stale reads and the sessions of these, the minimal
+/// violated sets, and how many reads were skipped.
+type Answer = (Vec<(Verdict, Option<u64>, Option<u64>)>, Option<Vec<Guarantees>>, u64);
+
+fn answer(judged: &Judged) -> Answer {
+    let each = judged.judgements.iter().map(|j| (j.verdict, j.stale_reads, j.stale_sessions)).collect();
+    let minimal = judged.minimal_violated.clone().map(|mut sets| {
+        sets.sort_unstable();
+        sets
+    });
+    (each, minimal, judged.skipped)
+}
+
+/// Holds a law to every case; `law` says what is wrong.
+fn check(law: impl Fn(&Case) -> Result<(), String> + Sync) {
+    println!("{} generators, seeds 0..{SEEDS} each", GENERATORS.len());
+    let cases = GENERATORS.par_iter().flat_map_iter(|generator| (0..SEEDS).map(move |seed| generator.case(seed)));
+    let failed = cases.filter_map(|case| law(&case).err().map(|text| (case, text))).find_any(|_| true);
+    if let Some((case, text)) = failed {
+        panic!("{text}\ngenerator {} seed {} {:?}\n{}", case.generator, case.seed, case.settings, case.toy.json_lines());
+    }
+}
+
+/// A law of the form "this change changes no answer".
+fn check_that_it_changes_nothing(change: impl Fn(&mut Toy, &mut Rng) + Sync) {
+    check(|case| {
+        let mut changed = case.toy.clone();
+        change(&mut changed, &mut Rng::new(case.seed));
+        let (before, after) = (answer(&judge(&case.toy, case.settings)), answer(&judge(&changed, case.settings)));
+        if before == after { Ok(()) } else { Err(format!("{before:?}\nbut {after:?} of\n{}", changed.json_lines())) }
+    });
+}
+
+#[test]
+fn the_implications_of_the_lattice_hold() {
+    check(|case| {
+        let judged = judge(&case.toy, case.settings);
+        let verdict = |name: &str| judged.judgements.iter().find(|j| j.model == name).expect("judged").verdict;
+        for judgement in &judged.judgements {
+            let weaker = implied(judgement.model);
+            if judgement.verdict == Verdict::Satisfied
+                && let Some(not) = weaker.iter().find(|name| verdict(name) != Verdict::Satisfied)
+            {
+                return Err(format!("{} is satisfied and {not} is {}", judgement.model, verdict(not).name()));
+            }
+            let violated: Vec<&str> = weaker.into_iter().filter(|name| verdict(name) == Verdict::Violated).collect();
+            if !violated.is_empty() && judgement.verdict != Verdict::Violated {
+                return Err(format!("{violated:?} are violated and {} is {}", judgement.model, judgement.verdict.name()));
+            }
+            if judgement.verdict == Verdict::Violated && judgement.implied_by != violated {
+                return Err(format!("{} is implied by {violated:?}, not {:?}", judgement.model, judgement.implied_by));
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn names_mean_nothing() {
+    check_that_it_changes_nothing(|toy, _| {
+        for txn in &mut toy.txns {
+            txn.session = 7 - txn.session;
+            txn.ops.iter_mut().for_each(|op| op.key = 2 - op.key);
+        }
+        toy.initial.iter_mut().for_each(|(key, _)| *key = 2 - *key);
+        // Values are told apart by key, so each key's may be renamed alone; `null` has a meaning and stays.
+        for key in 0..3 {
+            for value in 1..100 {
+                replace(toy, key, Some(value), Some(-value * 1_000_000_007 - i64::from(key)));
+            }
+        }
+        let renamed = |value: &mut Option<i64>, key: u8| *value = value.map(|v| -v * 1_000_000_007 - i64::from(key));
+        toy.initial.iter_mut().for_each(|(key, value)| renamed(value, *key));
+    });
+}
+
+#[test]
+fn how_the_file_interleaves_sessions_means_nothing() {
+    check_that_it_changes_nothing(|toy, rng| {
+        let mut sessions: Vec<Vec<Txn>> = vec![vec![]; 8];
+        for txn in toy.txns.drain(..) {
+            sessions[txn.session as usize].insert(0, txn);
+        }
+        while sessions.iter().any(|session| !session.is_empty()) {
+            let pick = rng.below(sessions.len());
+            toy.txns.extend(sessions[pick].pop());
+        }
+    });
+}
+
+#[test]
+fn deleting_a_read_never_turns_satisfied_into_violated() {
+    check(|case| {
+        let before = judge(&case.toy, case.settings);
+        for t in 0..case.toy.txns.len() {
+            for place in 0..case.toy.txns[t].ops.len() {
+                let mut less = case.toy.clone();
+                if !matches!(less.txns[t].ops.remove(place).act, Act::Read(_)) || partly_timed(&case.toy, less.txns[t].session) {
+                    continue;
+                }
+                less.txns.retain(|txn| !txn.ops.is_empty());
+                if less.txns.is_empty() {
+                    continue;
+                }
+                let after = judge(&less, case.settings);
+                for (was, is) in before.judgements.iter().zip(&after.judgements) {
+                    if was.verdict == Verdict::Satisfied && is.verdict == Verdict::Violated {
+                        return Err(format!("{} is violated once a read is gone:\n{}", was.model, less.json_lines()));
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Do some transactions of the session have both times and others not? Then the file's order holds between neighbours, and those of a
+/// read that is gone are neighbours that were none: more order, not less evidence.
+fn partly_timed(toy: &Toy, session: u8) -> bool {
+    let mut timed = toy.txns.iter().filter(|txn| txn.session == session).map(|txn| txn.invoke.is_some());
+    let first = timed.next();
+    timed.any(|timed| Some(timed) != first)
+}
+
+/// Everything that was found, to compare.
+fn everything(judged: &Judged) -> String {
+    format!("{judged:?}")
+}
+
+#[test]
+fn one_thread_finds_what_many_find() {
+    let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+    let (one, four) = (pool(1), pool(4));
+    let mut large: Vec<(String, History, Options)> = vec![];
+    for generator in GENERATORS {
+        // Many small histories side by side, each with keys and sessions of its own, make one that is worth sharing out.
+        let cases: Vec<Case> = (0..40).map(|seed| generator.case(seed)).collect();
+        large.push((generator.name.to_owned(), side_by_side(&cases), options(cases[0].settings)));
+        for case in cases {
+            large.push((format!("{} {}", case.generator, case.seed), case.toy.history(), options(case.settings)));
+        }
+    }
+    for (name, history, options) in &large {
+        let alone = one.install(|| everything(&check::check(history, options)));
+        let together = four.install(|| everything(&check::check(history, options)));
+        assert!(alone == together, "{name}:\n{alone}\n{together}");
+    }
+}
+
+fn side_by_side(cases: &[Case]) -> History {
+    let mut builder = HistoryBuilder::new();
+    for (number, toy) in cases.iter().map(|case| &case.toy).enumerate() {
+        let value = |builder: &mut HistoryBuilder, value: Option<i64>| match value {
+            Some(value) => builder.values.int(value.into()),
+            None => testimony::history::ValueId::NULL,
+        };
+        let key_name = |builder: &mut HistoryBuilder, key: u8| builder.values.string(&format!("{number}-{key}"));
+        for &(key, initial) in &toy.initial {
+            let (key, initial) = (key_name(&mut builder, key), value(&mut builder, initial));
+            builder.initial(Some(key), initial);
+        }
+        for txn in &toy.txns {
+            let session = builder.values.string(&format!("{number}-{}", txn.session));
+            let input =
+                TxnInput { status: txn.status, invoke_ns: txn.invoke, complete_ns: txn.complete, ..TxnInput::ok(session) };
+            builder.begin(input);
+            for op in &txn.ops {
+                let (kind, first, second) = match op.act {
+                    Act::Read(value) => (Kind::Read, value, None),
+                    Act::Write(value) => (Kind::Write, value, None),
+                    Act::Cas(from, to) => (Kind::Cas, from, to),
+                };
+                let key = key_name(&mut builder, op.key);
+                let (first, to) = (value(&mut builder, first), value(&mut builder, second));
+                let version = op.version.map(i128::from);
+                builder.op(OpInput { to, version, ..OpInput::new(kind, key, first) });
+            }
+        }
+    }
+    builder.finish().expect("registers")
+}
+
+/// How much stack a checker gets: far less than one frame an operation.
+const STACK: usize = 256 << 10;
+
+#[test]
+fn a_session_of_two_million_operations_overflows_no_stack() {
+    for (name, last_read, wanted) in [("fresh", 1_000_000, Verdict::Satisfied), ("stale", 999_960, Verdict::Violated)] {
+        let history = long_session(1_000_000, last_read);
+        let pool = ThreadPoolBuilder::new().num_threads(2).stack_size(STACK).build().expect("threads");
+        let run = move || pool.install(|| check::check(&history, &Options::default()));
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn(run).expect("a thread");
+        for judgement in thread.join().expect("no overflow").judgements {
+            let wanted = if judgement.model == "well-formed" { Verdict::Satisfied } else { wanted };
+            assert_eq!(judgement.verdict, wanted, "{} of the {name} history", judgement.model);
+        }
+    }
+}
+
+/// One session that writes and reads back one of four keys in turn, `pairs` times, then reads this value of the first key again.
+fn long_session(pairs: i128, last_read: i128) -> History {
+    let mut builder = HistoryBuilder::new();
+    let session = builder.values.string("alone");
+    let keys: Vec<_> = (0..4).map(|key| builder.values.int(key)).collect();
+    let mut record = |kind, key: i128, value| {
+        let value = builder.values.int(value);
+        builder.begin(TxnInput::ok(session));
+        builder.op(OpInput::new(kind, keys[key as usize], value));
+    };
+    for i in 1..=pairs {
+        record(Kind::Write, i % 4, i);
+        record(Kind::Read, i % 4, i);
+    }
+    record(Kind::Read, last_read % 4, last_read);
+    builder.finish().expect("registers")
+}
