@@ -9,14 +9,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
-use crate::history::{History, OpId, Status};
+use crate::history::{DataType, History, OpId, Status};
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::facts::Facts;
 use crate::verdict::{Judgement, Verdict};
 
 use super::guarantees::{self, Outcome};
 use super::view::{self, Base, Orders};
-use super::{Checker, Guarantees, MODELS, Model, causal_weak, implied, stale, well_formed};
+use super::{Checker, Guarantees, MODELS, Model, causal_weak, convergence, implied, stale, well_formed};
 
 /// The judging of one history.
 pub(crate) struct Plan<'a> {
@@ -54,7 +54,19 @@ impl<'a> Plan<'a> {
         }
     }
 
-    pub(crate) fn run(mut self, models: &[&'static Model]) -> Judged {
+    /// `convergence` stands apart: it implies no model, no model implies it, and it judges every data type.
+    pub(crate) fn run(self, models: &[&'static Model]) -> Judged {
+        let (apart, related): (Vec<&Model>, Vec<&Model>) = models.iter().partition(|m| m.checker == Checker::Convergence);
+        let found = apart.first().map(|model| convergence::judge(&self.facts, self.options, self.unknown(model, String::new())));
+        let mut judged = self.run_related(&related);
+        if let Some((judgement, warnings)) = found {
+            judged.judgements.extend(judgement);
+            judged.warnings.extend(warnings);
+        }
+        judged
+    }
+
+    fn run_related(mut self, models: &[&'static Model]) -> Judged {
         let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
         let warnings = self.warnings();
         self.judge_sets();
@@ -130,6 +142,7 @@ impl<'a> Plan<'a> {
             stale_sessions: None,
             violations: 0,
             witnesses: Vec::new(),
+            convergence: None,
         }
     }
 
@@ -210,6 +223,7 @@ impl<'a> Plan<'a> {
             Checker::CausalWeak => Answer { outcome: self.causal_weak(), depends_on_ambiguous: ambiguous },
             Checker::CausalMemory => Answer { outcome: self.causal_memory(), depends_on_ambiguous: ambiguous },
             Checker::PramClassic => Answer { outcome: self.pram_classic(), depends_on_ambiguous: ambiguous },
+            Checker::Convergence => unreachable!("judged apart"),
         }
     }
 
@@ -221,6 +235,11 @@ impl<'a> Plan<'a> {
             return true;
         }
         let history = self.facts.history;
+        // A list tells an order, which may contradict another list's whatever their sessions saw.
+        let list = |&read: &OpId| history.key_type(history.key(read)) == DataType::List;
+        if self.facts.matching.ambiguous.iter().any(list) {
+            return true;
+        }
         let mut of_interest: Vec<(u32, u32, u32)> = Vec::new();
         for &read in &self.facts.matching.ambiguous {
             of_interest.push((history.session(read).index() as u32, history.key(read).index() as u32, read.index() as u32));

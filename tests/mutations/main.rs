@@ -4,6 +4,7 @@
 //! way; `witnesses` holds it to hand-made witnesses of every kind; `certificates` holds the checks of certificates to the definitions.
 
 mod certificates;
+mod collections;
 mod definition;
 mod mutate;
 mod scenario;

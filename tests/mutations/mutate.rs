@@ -19,7 +19,7 @@ pub struct Mutant {
     pub witness: Witness,
 }
 
-const ANOMALIES: [Anomaly; 11] = [
+const ANOMALIES: [Anomaly; 16] = [
     Anomaly::ThinAirRead,
     Anomaly::AbortedRead,
     Anomaly::IntermediateRead,
@@ -30,13 +30,18 @@ const ANOMALIES: [Anomaly; 11] = [
     Anomaly::StaleRead,
     Anomaly::WriteOrderCycle,
     Anomaly::WriteCoRead,
+    Anomaly::MissingElement,
+    Anomaly::PhantomMember,
+    Anomaly::ImpossibleSum,
+    Anomaly::RepeatedElement,
+    Anomaly::IncompatibleOrder,
     Anomaly::ViewCycle,
 ];
 
 const RELATIONS: [Relation; 8] =
     [Relation::So, Relation::Wr, Relation::Vis, Relation::Ar, Relation::Hb, Relation::View, Relation::Po, Relation::Rt];
 
-const REASONS: [Because; 13] = [
+const REASONS: [Because; 15] = [
     Because::ReadsFrom,
     Because::SessionOrder,
     Because::ReadThenWrite,
@@ -46,6 +51,8 @@ const REASONS: [Because; 13] = [
     Because::WritesFollowReads,
     Because::StaleRead,
     Because::InitialRead,
+    Because::ListOrder,
+    Because::Visible,
     Because::HappenedBefore,
     Because::Version,
     Because::RealTime,
@@ -104,12 +111,18 @@ fn at(witness: &mut Witness, place: Place) -> &mut Step {
     &mut steps[i]
 }
 
+/// A sum that nothing makes, or that went back, is one by visibility and in its session's view.
+pub fn view_is_optional(witness: &Witness) -> bool {
+    witness.anomaly == Anomaly::ImpossibleSum && witness.steps.iter().all(|step| step.because == Because::MonotonicReads)
+}
+
 /// Changes what the witness says of itself.
 fn whole(history: &History, witness: &Witness, made: &mut Vec<Mutant>) {
     let mut add = |what: String, change: &dyn Fn(&mut Witness)| {
         let mut witness = witness.clone();
         change(&mut witness);
-        made.push(Mutant { what, sure: true, witness });
+        let sure = !view_is_optional(&witness);
+        made.push(Mutant { what, sure, witness });
     };
     for anomaly in ANOMALIES {
         add(format!("called {anomaly:?}"), &|w| w.anomaly = anomaly);

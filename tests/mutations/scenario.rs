@@ -1,10 +1,10 @@
 //! Small histories written as text, and the steps of witnesses written briefly.
 //!
-//! A line is an operation: `session kind key value`, with kind `w`, `r` or `c` (cas: two values), `-` for null, then in any order
-//! `info` or `fail`, `3..8` (invoked and completed; `3..` is invoked only), `v7` (version), and `+` for "in the transaction of the line before".
+//! A line is an operation: `session kind key value`, with kind `w`, `r`, `c` (cas: two values), `append`, `add`, `remove`, `increment` or
+//! `decrement`, `-` for null and `[1,2]` for a list or set, then in any order `info` or `fail`, `3..8` (invoked and completed; `3..` is invoked only), `v7` (version), and `+` for "in the transaction of the line before".
 
 use testimony::check::{Options, WriteOrder};
-use testimony::history::{History, HistoryBuilder, Kind, OpId, OpInput, SessionId, Status, TxnInput, ValueId};
+use testimony::history::{History, HistoryBuilder, Kind, OpId, OpInput, SessionId, Status, TxnInput, ValueId, Values};
 use testimony::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
 
 /// Builds the history of a text.
@@ -16,12 +16,11 @@ pub fn history(text: &str) -> History {
             "w" => (Kind::Write, 1),
             "r" => (Kind::Read, 1),
             "c" => (Kind::Cas, 2),
-            other => panic!("{other}: no kind"),
+            name => (Kind::ALL.into_iter().find(|kind| kind.name() == name).expect("a kind"), 1),
         };
         let mut txn = TxnInput::ok(builder.values.string(words[0]));
         let key = builder.values.string(words[2]);
-        let mut value =
-            |word: &str| if word == "-" { ValueId::NULL } else { builder.values.int(word.parse().expect("an integer")) };
+        let mut value = |word: &str| value(&mut builder.values, word);
         let mut op = OpInput { line: number as u32 + 1, ..OpInput::new(kind, key, value(words[3])) };
         if kind == Kind::Cas {
             op.to = value(words[4]);
@@ -48,6 +47,18 @@ pub fn history(text: &str) -> History {
         builder.op(op);
     }
     builder.finish().expect("a history")
+}
+
+/// A value of a text.
+fn value(values: &mut Values, word: &str) -> ValueId {
+    match word.strip_prefix('[').and_then(|word| word.strip_suffix(']')) {
+        Some(list) => {
+            let elements: Vec<ValueId> = list.split_terminator(',').map(|word| value(values, word)).collect();
+            values.collection(&elements)
+        }
+        None if word == "-" => ValueId::NULL,
+        None => values.int(word.parse().expect("an integer")),
+    }
 }
 
 /// The options of a write order.
@@ -118,9 +129,25 @@ pub fn follows(path: Vec<Step>, to: usize) -> Step {
     Step { read: Some(read), via: path, ..Step::new(from, op(to), Relation::Ar, Because::WritesFollowReads) }
 }
 
+/// The operation at the head of the path is visible to the read at its end.
+pub fn visible(relation: Relation, path: Vec<Step>) -> Step {
+    let (from, to) = (path[0].from, path[path.len() - 1].to);
+    Step { via: path, ..Step::new(from, to, relation, Because::Visible) }
+}
+
+/// The list that `read` returned has `from` before `to`.
+pub fn listed(relation: Relation, from: usize, read: usize, to: usize) -> Step {
+    Step { read: Some(op(read)), ..step(from, to, relation, Because::ListOrder) }
+}
+
 /// A reference to a derived step.
 pub fn view(from: usize, to: usize) -> Step {
     step(from, to, Relation::View, Because::StaleRead)
+}
+
+/// A reference to a derived step of a list.
+pub fn view_listed(from: usize, to: usize) -> Step {
+    step(from, to, Relation::View, Because::ListOrder)
 }
 
 /// A witness with the operations and sessions that its steps use.

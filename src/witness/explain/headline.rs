@@ -1,6 +1,6 @@
 //! The first line of an explanation: what a user of the system saw.
 
-use crate::history::{History, OpId};
+use crate::history::{History, Kind, OpId};
 use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
 
 use super::forced_by_reads;
@@ -75,6 +75,25 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
         Anomaly::ViewCycle => {
             witness.view.map(|view| format!("no order of the writes explains everything that {} read", names.session_of(view)))
         }
+        Anomaly::Divergent => on_first_step(&|step| match (names.answered_by(step.from), names.answered_by(step.to)) {
+            (Some(a), Some(b)) if a != b => format!("{a} and {b} do not agree on {}", names.key(step.to)),
+            _ => format!("final reads of {} do not agree", names.key(step.to)),
+        }),
+        Anomaly::StaleForever => on_first_step(&|step| {
+            format!("{} ended as {}, which was overwritten", names.key(step.from), names.written(step.from))
+        }),
+        Anomaly::LostWrite => witness.steps.last().map(|step| format!("{} is lost", names.deed(step.from))),
+        Anomaly::Resurrected => witness.steps.last().map(|step| match names.history.kind(step.from) {
+            Kind::Remove => format!("{} is back in {} after it was removed", names.written(step.from), names.key(step.from)),
+            _ => format!("{} failed, yet it is there at the end", names.deed(step.from)),
+        }),
+        Anomaly::DuplicateElement => on_first_step(&|step| {
+            format!("{} is in {} more often than it was put there", names.written(step.from), names.key(step.from))
+        }),
+        Anomaly::OutOfBounds => witness
+            .operations
+            .first()
+            .map(|&read| format!("{} ended as {}, which its operations cannot add up to", names.key(read), names.returned(read))),
     };
     said.unwrap_or_else(|| "the history contradicts itself".into())
 }

@@ -85,8 +85,46 @@ impl<'h> Names<'h> {
         }
     }
 
+    /// The node that answered an operation.
+    pub fn answered_by(&self, op: OpId) -> Option<String> {
+        self.history.node(self.history.txn(op)).map(|node| self.node(node))
+    }
+
+    /// What a write was, as a subject: `alice's add of 3 to cart`.
+    pub fn deed(&self, op: OpId) -> String {
+        let (session, key, value) = (self.session(op), self.key(op), self.written(op));
+        match self.history.kind(op) {
+            Kind::Append => format!("{session}'s append of {value} to {key}"),
+            Kind::Add => format!("{session}'s add of {value} to {key}"),
+            Kind::Remove => format!("{session}'s remove of {value} from {key}"),
+            Kind::Increment => format!("{session}'s increment of {key} by {value}"),
+            Kind::Decrement => format!("{session}'s decrement of {key} by {value}"),
+            Kind::Read | Kind::Write | Kind::Cas => format!("{session}'s write of {}", self.assignment(op)),
+        }
+    }
+
+    /// What a write did, as a predicate: `added 3 to cart`.
+    pub fn did(&self, op: OpId) -> String {
+        let (key, value) = (self.key(op), self.written(op));
+        match self.history.kind(op) {
+            Kind::Append => format!("appended {value} to {key}"),
+            Kind::Add => format!("added {value} to {key}"),
+            Kind::Remove => format!("removed {value} from {key}"),
+            Kind::Increment => format!("incremented {key} by {value}"),
+            Kind::Decrement => format!("decremented {key} by {value}"),
+            Kind::Read | Kind::Write | Kind::Cas => format!("wrote {}", self.assignment(op)),
+        }
+    }
+
     /// A write by its value, with the key where the witness has several; a read by its place.
     pub fn label(&self, op: OpId) -> String {
+        let by_its_act = match self.history.kind(op) {
+            Kind::Read | Kind::Write | Kind::Cas => None,
+            kind => Some(format!("the {} of {}", kind.name(), self.written(op))),
+        };
+        if let Some(label) = by_its_act {
+            return if self.one_key { label } else { format!("{label} ({})", self.key(op)) };
+        }
         match (self.history.kind(op).writes(), self.one_key) {
             (true, true) => self.written(op),
             (true, false) => self.assignment(op),

@@ -1,6 +1,6 @@
 //! The contradiction step by step, each with its reason: what `witness::verify` re-checks, for people.
 
-use crate::history::OpId;
+use crate::history::{OpId, Status};
 use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
 
 use super::ProofStep;
@@ -9,7 +9,8 @@ use super::names::Names;
 /// A line a step; first the derived steps of a view.
 pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
     if witness.steps.is_empty() {
-        return witness.operations.iter().map(|&op| thin_air(names, op)).collect();
+        let alone = if witness.anomaly == Anomaly::OutOfBounds { out_of_bounds } else { thin_air };
+        return witness.operations.iter().map(|&op| alone(names, op)).collect();
     }
     let last = witness.derived.len() + witness.steps.len() - 1;
     let steps = witness.derived.iter().chain(&witness.steps);
@@ -35,10 +36,26 @@ fn thin_air(names: &Names, read: OpId) -> ProofStep {
     ProofStep { text, path: Vec::new() }
 }
 
+fn out_of_bounds(names: &Names, read: OpId) -> ProofStep {
+    let text = format!(
+        "{} returned {}; no choice of the indeterminate operations on {} adds up to that, nor do lost or failed ones explain it",
+        names.place(read),
+        names.returned(read),
+        names.key(read)
+    );
+    ProofStep { text, path: Vec::new() }
+}
+
 fn arrow(step: &Step) -> &'static str {
     match step.relation {
         Relation::Vis => "is visible to",
         Relation::Wr => "is returned by",
+        Relation::End => match step.because {
+            Because::Differs => "differs from",
+            Because::Missing => "is missing from",
+            Because::Repeated => "is repeated in",
+            _ => "is in",
+        },
         _ => "→",
     }
 }
@@ -50,6 +67,11 @@ fn closing(anomaly: Anomaly) -> &'static str {
         Anomaly::Internal => ": a transaction sees its own writes",
         Anomaly::FutureRead => ": no read returns what is written only later",
         Anomaly::InitialRead => ": a read of the initial value sees no write",
+        Anomaly::Divergent => ": the replicas did not converge",
+        Anomaly::StaleForever => ": what was overwritten must not last",
+        Anomaly::LostWrite => ": an acknowledged write must last",
+        Anomaly::Resurrected => ": what failed or was removed must not be there",
+        Anomaly::DuplicateElement => ": each write counts once",
         _ => ": a contradiction",
     }
 }
@@ -94,6 +116,13 @@ fn reason(names: &Names, step: &Step) -> String {
         },
         Because::RealTime => "completed before it was invoked".into(),
         Because::ProgramOrder => format!("same transaction, {}", names.place(from)),
+        Because::Differs => format!("{} and {}", names.returned(from), names.returned(to)),
+        Because::Missing => format!("{} was acknowledged, and no final read shows it", names.place(from)),
+        Because::Present => match names.history.status(from) {
+            Status::Fail => format!("{} failed", names.place(from)),
+            _ => format!("{} removed it after every add of it", names.place(from)),
+        },
+        Because::Repeated => format!("{} shows it more often than it was written", names.place(to)),
     }
 }
 

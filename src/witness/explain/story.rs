@@ -1,7 +1,7 @@
 //! How a contradiction came about, in the past tense: from the write along the path to the read that missed it, and why the value it
 //! found was the older one.
 
-use crate::history::OpId;
+use crate::history::{OpId, Status};
 use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
 
 use super::names::Names;
@@ -71,7 +71,26 @@ fn sentence(names: &Names, step: &Step) -> Option<String> {
             names.label(to),
             names.place(to)
         )),
+        (_, Relation::End) => Some(at_the_end(names, step)),
         _ => None,
+    }
+}
+
+/// How the key ended, against what it should have ended as.
+fn at_the_end(names: &Names, step: &Step) -> String {
+    let (from, to) = (step.from, step.to);
+    let shows = |read: OpId| {
+        let who = names.answered_by(read).unwrap_or_else(|| format!("the final read of {}", names.session(read)));
+        format!("{who} shows {} = {} ({})", names.key(read), names.returned(read), names.place(read))
+    };
+    let done = format!("{} {} ({})", names.session(from), names.did(from), names.place(from));
+    match step.because {
+        Because::Differs => format!("at the end {}, and {}", shows(from), shows(to)),
+        Because::Missing => format!("{done}, which was acknowledged; at the end {}", shows(to)),
+        Because::Present if names.history.status(from) == Status::Fail => {
+            format!("{done}, which failed; at the end {}", shows(to))
+        }
+        _ => format!("{done}; at the end {}", shows(to)),
     }
 }
 
@@ -89,7 +108,7 @@ fn versions(names: &Names, from: OpId, to: OpId) -> Option<String> {
 /// `alice wrote post = "p" (line 1), bob read it (line 2), then wrote comment = "c" (line 3), carol read it (line 4), then read post
 /// (line 5) and found nothing`. Long ones lose their middle.
 fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> String {
-    let mut clauses = vec![format!("{} wrote {} ({})", names.session(write), names.assignment(write), names.place(write))];
+    let mut clauses = vec![format!("{} {} ({})", names.session(write), names.did(write), names.place(write))];
     let mut actor = names.history.session(write);
     for step in path {
         let (op, place) = (step.to, names.place(step.to));
@@ -102,7 +121,7 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
         let did = match (reads_it, names.history.kind(op).writes()) {
             (true, _) => format!("read it ({place})"),
             (false, true) if Some(op) == read => format!("did a cas of {} ({place})", names.key(op)),
-            (false, true) => format!("wrote {} ({place})", names.assignment(op)),
+            (false, true) => format!("{} ({place})", names.did(op)),
             (false, false) if Some(op) == read => format!("read {} ({place})", names.key(op)),
             (false, false) => format!("read {} = {} ({place})", names.key(op), names.found(op)),
         };
