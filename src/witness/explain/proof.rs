@@ -1,6 +1,6 @@
 //! The contradiction step by step, each with its reason: what `witness::verify` re-checks, for people.
 
-use crate::history::OpId;
+use crate::history::{Kind, OpId};
 use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
 
 use super::ProofStep;
@@ -9,7 +9,7 @@ use super::names::Names;
 /// A line a step; first the derived steps of a view.
 pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
     if witness.steps.is_empty() {
-        return witness.operations.iter().map(|&op| thin_air(names, op)).collect();
+        return witness.operations.iter().map(|&op| by_itself(names, witness.anomaly, op)).collect();
     }
     let last = witness.derived.len() + witness.steps.len() - 1;
     let steps = witness.derived.iter().chain(&witness.steps);
@@ -29,14 +29,23 @@ pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
         .collect()
 }
 
-fn thin_air(names: &Names, read: OpId) -> ProofStep {
-    let text =
-        format!("{} returned {}; no operation writes that to {}", names.place(read), names.returned(read), names.key(read));
+/// A read that is wrong whatever else was done.
+fn by_itself(names: &Names, anomaly: Anomaly, read: OpId) -> ProofStep {
+    let (place, returned, key) = (names.place(read), names.returned(read), names.key(read));
+    let text = match anomaly {
+        Anomaly::RepeatedElement => format!("{place} returned {returned}; {key} had not so many appends of an element in it"),
+        Anomaly::ImpossibleSum => {
+            format!("{place} returned {returned}; the operations on {key} that it may have seen do not add up to that")
+        }
+        _ if names.elements(read).is_empty() => format!("{place} returned {returned}; no operation writes that to {key}"),
+        _ => format!("{place} returned {returned}; no operation puts all of that into {key}"),
+    };
     ProofStep { text, path: Vec::new() }
 }
 
 fn arrow(step: &Step) -> &'static str {
     match step.relation {
+        _ if step.because == Because::Visible => "is visible to",
         Relation::Vis => "is visible to",
         Relation::Wr => "is returned by",
         _ => "→",
@@ -50,6 +59,9 @@ fn closing(anomaly: Anomaly) -> &'static str {
         Anomaly::Internal => ": a transaction sees its own writes",
         Anomaly::FutureRead => ": no read returns what is written only later",
         Anomaly::InitialRead => ": a read of the initial value sees no write",
+        Anomaly::MissingElement => ": what is visible must be there",
+        Anomaly::PhantomMember => ": what was removed since it was added must be gone",
+        Anomaly::ImpossibleSum => ": no operations add up to that",
         _ => ": a contradiction",
     }
 }
@@ -85,7 +97,14 @@ fn reason(names: &Names, step: &Step) -> String {
             Some(read) => format!("{} has {} before {}", names.place(read), names.label(from), names.label(to)),
             None => "shown above".into(),
         },
-        Because::Visible => format!("{} is visible to {}", names.place(from), names.place(to)),
+        Because::Visible if names.found(to) == "nothing" => format!("yet {} finds nothing", names.place(to)),
+        Because::Visible => match names.history.kind(from) {
+            Kind::Remove => format!("yet {} finds {}, with {} in it", names.place(to), names.found(to), names.written(from)),
+            Kind::Append | Kind::Add => {
+                format!("yet {} finds {}, without {} in it", names.place(to), names.found(to), names.written(from))
+            }
+            _ => format!("{} finds {}", names.place(to), names.found(to)),
+        },
         Because::InitialRead => format!("yet {} finds {}, the initial value", names.place(to), names.found(to)),
         Because::HappenedBefore => format!("{} happened before {}", names.place(from), names.place(to)),
         Because::Version => match (names.history.version(from), names.history.version(to)) {
