@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
-use crate::history::{History, OpId, Status};
+use crate::history::{DataType, History, OpId, Status};
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::facts::Facts;
 use crate::verdict::{Judgement, Verdict};
@@ -221,6 +221,11 @@ impl<'a> Plan<'a> {
             return true;
         }
         let history = self.facts.history;
+        // A list tells an order, which may contradict another list's whatever their sessions saw.
+        let list = |&read: &OpId| history.key_type(history.key(read)) == DataType::List;
+        if self.facts.matching.ambiguous.iter().any(list) {
+            return true;
+        }
         let mut of_interest: Vec<(u32, u32, u32)> = Vec::new();
         for &read in &self.facts.matching.ambiguous {
             of_interest.push((history.session(read).index() as u32, history.key(read).index() as u32, read.index() as u32));

@@ -28,6 +28,7 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
     let mut stale: Vec<u32> = Vec::new();
     // (w, x, r): r is stale if w precedes x.
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
+    let so = |w, x| facts.events.so(facts.history, &facts.so, w, x);
     let mut each = |x: u32, read: u32| {
         match facts.events.source[read as usize] {
             _ if stale.last() == Some(&read) => {}
@@ -35,6 +36,8 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
             w => match (facts.recorded.version(w), facts.recorded.version(x)) {
                 (Some(a), Some(b)) if a < b => stale.push(read),
                 (Some(a), Some(b)) if a > b => {}
+                // Rule 2: mostly a session overwrites its own writes, and nothing needs to be asked.
+                _ if !facts.recorded.by_version(facts.events.key[read as usize]) && so(w, x) => stale.push(read),
                 _ => asked.push((w, x, read)),
             },
         }

@@ -152,8 +152,7 @@ impl Reading<'_> {
             sorted.sort_unstable();
             for same in sorted.chunk_by(|a, b| a == b).filter(|same| same.len() > 1) {
                 let initially = elements(history, self.initial).iter().filter(|&&e| e == same[0]).count();
-                let appended =
-                    self.candidates(same[0]).iter().filter(|&&(_, w)| history.status(OpId::new(w as usize)) != Status::Fail);
+                let appended = self.candidates(same[0]).iter().filter(|&&(_, w)| self.possible(read, OpId::new(w as usize)));
                 if same.len() > initially + appended.count() {
                     return found(Anomaly::RepeatedElement, None);
                 }
@@ -168,6 +167,10 @@ impl Reading<'_> {
         None
     }
 
+    fn possible(&self, read: OpId, write: OpId) -> bool {
+        self.history.status(write) != Status::Fail && !comes_too_late(self.history, self.so, read, write)
+    }
+
     fn candidates(&self, element: ValueId) -> &[(ValueId, u32)] {
         let first = self.writes.partition_point(|&(v, _)| v < element);
         let count = self.writes[first..].iter().take_while(|&&(v, _)| v == element).count();
@@ -175,7 +178,7 @@ impl Reading<'_> {
     }
 
     fn origin(&self, read: OpId, element: ValueId, key_type: DataType) -> Origin {
-        let (history, so) = (self.history, self.so);
+        let history = self.history;
         let initial = elements(history, self.initial).contains(&element);
         let candidates = self.candidates(element);
         let op = |w: u32| OpId::new(w as usize);
@@ -204,7 +207,7 @@ impl Reading<'_> {
             let later = candidates.iter().find(|&&(_, w)| !failed(w)).expect("not all failed");
             return Origin::Malformed(Anomaly::FutureRead, later.1);
         }
-        let mut left = candidates.iter().map(|&(_, w)| w).filter(|&w| !failed(w) && !comes_too_late(history, so, read, op(w)));
+        let mut left = candidates.iter().map(|&(_, w)| w).filter(|&w| self.possible(read, op(w)));
         match (left.next(), left.next()) {
             (None, _) if initial => Origin::Initial,
             (Some(only), None) if !initial => Origin::Write(only),

@@ -53,7 +53,11 @@ impl Touches<'_> {
                 |e| self.events.is_write(e),
                 |e| self.events.is_write(e),
                 |touch, write| {
-                    let source = self.events.source[touch as usize];
+                    // Of a list its last element is enough: the others precede that.
+                    let source = match key_type {
+                        DataType::List => self.events.shown(touch).next().unwrap_or(NONE),
+                        _ => self.events.source[touch as usize],
+                    };
                     if self.events.is_write(touch) {
                         extra.add(touch, write, Reason::SessionWrites);
                     } else if source != NONE && source != write {

@@ -32,8 +32,11 @@ struct Hop {
     edge: Edge,
 }
 
-/// How many edges of a component a search for a shortest cycle starts from.
+/// How many edges of a component a search for a shortest cycle starts from,
 const STARTS: usize = 32;
+/// and how many nodes all these searches may come by (one search they may in any case): proofs must not eat up what time there is for
+/// verdicts.
+const NODES: usize = 2_000_000;
 
 impl Shrink<'_, '_> {
     /// A read of its own session's later write.
@@ -155,7 +158,7 @@ impl Shrink<'_, '_> {
         };
         // Where many edges close a short cycle any few of them will do; the order is fixed.
         starts.sort_by_key(|start| !of_two(start));
-        starts.truncate(STARTS);
+        starts.truncate(STARTS.min(NODES / component.len()).max(1));
         starts.into_iter().filter_map(move |(from, to, edge)| {
             let inside = |node: u32, _| component.binary_search(&node).is_ok();
             let way = || raw_back(&Search { graph, shown: &[] }, from, |node| node == to, inside);

@@ -15,9 +15,9 @@ use crate::types;
 /// The order of writes that the recording itself gives.
 pub struct Recorded {
     /// `before[w]`: the writes that the versions or the clock put before w.
-    before: Vec<u32>,
+    pub before: Vec<u32>,
     /// Keys whose order is given by versions, so that rule 2 gives way.
-    given: Vec<u8>,
+    pub given: Vec<u8>,
 }
 
 impl Recorded {

@@ -10,6 +10,7 @@ mod judge;
 mod known;
 mod known_types;
 mod plain;
+mod plain_types;
 mod reading;
 mod replicas;
 mod rng;

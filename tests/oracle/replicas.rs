@@ -11,8 +11,20 @@ struct Change {
     key: u8,
     act: Act,
     txn: usize,
+    /// The replica that it was made at.
+    at: usize,
     /// What its replica had applied when it was made.
     after: Vec<usize>,
+}
+
+/// What must not overtake what on the way to a replica.
+#[derive(Clone, Copy, PartialEq)]
+enum Order {
+    Any,
+    /// What is from one replica.
+    First,
+    /// Anything.
+    Total,
 }
 
 /// How replicas and sessions behave.
@@ -25,7 +37,7 @@ struct Manners {
     sticky: usize,
     lag: usize,
     loss: usize,
-    in_order: bool,
+    order: Order,
     causal: bool,
     /// Are transactions delivered change by change?
     piecemeal: bool,
@@ -37,7 +49,7 @@ struct Manners {
 
 impl Manners {
     fn random(rng: &mut Rng) -> Manners {
-        let good = rng.chance(40);
+        let good = rng.chance(25);
         Manners {
             sessions: rng.between(2, 4),
             replicas: rng.between(2, 3),
@@ -45,8 +57,8 @@ impl Manners {
             sticky: if good { 100 } else { *rng.pick(&[100, 70, 30]) },
             lag: rng.between(20, 80),
             loss: if good { 0 } else { *rng.pick(&[0, 0, 10, 30]) },
-            in_order: good || rng.chance(50),
-            causal: good || rng.chance(50),
+            order: *rng.pick(if good { &[Order::Total] } else { &[Order::Any, Order::First, Order::First, Order::Total] }),
+            causal: good || rng.chance(30),
             piecemeal: rng.chance(10),
             by_arrival: if good { rng.chance(15) } else { rng.chance(40) },
             remove_wins: rng.chance(50),
@@ -65,6 +77,8 @@ pub struct Mix {
     pub fail: usize,
     /// Keys with an initial value.
     pub initial: usize,
+    /// Sessions that stay, and replicas that get each other's changes in order, but not their causes.
+    pub overtaking: usize,
 }
 
 /// A history of keys of these types.
@@ -94,7 +108,12 @@ struct Store<'k> {
 
 impl<'k> Store<'k> {
     fn new(rng: &mut Rng, keys: &'k [DataType], mix: Mix) -> Self {
-        let manners = Manners::random(rng);
+        let mut manners = Manners::random(rng);
+        if rng.chance(mix.overtaking) {
+            let order = Order::First;
+            manners =
+                Manners { replicas: 3, sticky: 100, loss: 0, order, causal: false, by_arrival: false, primary: false, ..manners };
+        }
         let mut toy = Toy::default();
         for (key, of_type) in keys.iter().enumerate().filter(|_| rng.chance(mix.initial)) {
             match of_type {
@@ -166,13 +185,19 @@ impl<'k> Store<'k> {
                     self.changes.iter().filter(|c| usize::from(c.key) == key).filter_map(|c| c.act.element()).collect();
                 known.extend_from_slice(self.toy.initial_members(key as u8));
                 match rng.below(10) {
-                    0..4 if !known.is_empty() => Act::Remove(*rng.pick(&known)),
-                    4..6 if !known.is_empty() => Act::Add(*rng.pick(&known)),
+                    0..3 if !known.is_empty() => Act::Remove(*rng.pick(&known)),
+                    3..5 if !known.is_empty() => Act::Add(*rng.pick(&known)),
                     _ => Act::Add(fresh),
                 }
             }
         };
-        self.changes.push(Change { key: key as u8, act: act.clone(), txn: self.toy.txns.len(), after: self.applied[at].clone() });
+        self.changes.push(Change {
+            key: key as u8,
+            act: act.clone(),
+            txn: self.toy.txns.len(),
+            at,
+            after: self.applied[at].clone(),
+        });
         self.applied[at].push(self.changes.len() - 1);
         act
     }
@@ -225,7 +250,7 @@ impl<'k> Store<'k> {
     /// Some of what each replica lacks arrives.
     fn deliver(&mut self, rng: &mut Rng) {
         for replica in 0..self.manners.replicas {
-            let mut change = 0;
+            let (mut change, mut waiting) = (0, vec![]);
             while change < self.changes.len() {
                 let txn = self.changes[change].txn;
                 let mut together = change + 1;
@@ -235,10 +260,13 @@ impl<'k> Store<'k> {
                 let has = |c: &usize| self.applied[replica].contains(c);
                 let wanted = !has(&change) && !self.lost[replica].contains(&txn);
                 let ready = !self.manners.causal || self.changes[change].after.iter().all(has);
-                if wanted && ready && rng.chance(100 - self.manners.lag) {
+                let overtakes = self.manners.order == Order::First && waiting.contains(&self.changes[change].at);
+                if wanted && ready && !overtakes && rng.chance(100 - self.manners.lag) {
                     self.applied[replica].extend(change..together);
-                } else if wanted && self.manners.in_order {
+                } else if wanted && self.manners.order == Order::Total {
                     break;
+                } else if wanted {
+                    waiting.push(self.changes[change].at);
                 }
                 change = together;
             }

@@ -19,13 +19,14 @@ pub struct Generator {
     make: fn(&mut Rng) -> Toy,
 }
 
-const PLAIN: Mix = Mix { several: 0, info: 0, fail: 0, initial: 0 };
-const AWKWARD: Mix = Mix { several: 25, info: 15, fail: 10, initial: 15 };
+const PLAIN: Mix = Mix { several: 0, info: 0, fail: 0, initial: 0, overtaking: 0 };
+const AWKWARD: Mix = Mix { several: 25, info: 15, fail: 10, initial: 15, overtaking: 0 };
 
 /// All of them.
 pub const GENERATORS: &[Generator] = &[
     Generator { name: "list", about: Some(List), make: |rng| look_back(rng, |rng| of(rng, &[List], PLAIN)) },
     Generator { name: "lists", about: Some(List), make: |rng| look_back(rng, |rng| of(rng, &[List, List], PLAIN)) },
+    Generator { name: "list-overtaken", about: Some(List), make: |rng| of(rng, &[List], Mix { overtaking: 100, ..PLAIN }) },
     Generator { name: "wild-lists", about: Some(List), make: |rng| wild(rng, &[List, List]) },
     Generator { name: "list-transactions", about: Some(List), make: |rng| of(rng, &[List, List], Mix { several: 50, ..PLAIN }) },
     Generator { name: "list-outcomes", about: Some(List), make: |rng| of(rng, &[List], Mix { info: 30, fail: 15, ..PLAIN }) },
@@ -67,7 +68,7 @@ impl Generator {
         let hash = self.name.bytes().fold(7, |hash: u64, b| hash.wrapping_mul(31).wrapping_add(b.into()));
         let mut rng = Rng::new(seed ^ hash << 20);
         let mut toy = (self.make)(&mut rng);
-        if rng.chance(12) {
+        if rng.chance(33) {
             malformed(&mut toy, &mut rng);
         }
         drop_stray_reads(&mut toy);
@@ -113,6 +114,7 @@ fn mixed(rng: &mut Rng, keys: &[DataType]) -> Toy {
         info: *rng.pick(&[0, 20, 40]),
         fail: *rng.pick(&[0, 0, 20]),
         initial: *rng.pick(&[0, 0, 50]),
+        overtaking: 0,
     };
     let mut toy = of(rng, keys, mix);
     if rng.chance(40) {
@@ -128,12 +130,14 @@ fn mixed(rng: &mut Rng, keys: &[DataType]) -> Toy {
 fn look_back(rng: &mut Rng, make: impl Fn(&mut Rng) -> Toy) -> Toy {
     let mut toy = make(rng);
     let reads: Vec<usize> = (0..toy.txns.len()).filter(|&t| !toy.txns[t].ops[0].act.changes()).collect();
-    if reads.is_empty() || rng.chance(55) {
+    if reads.is_empty() || rng.chance(30) {
         return toy;
     }
     let mut again = toy.txns[*rng.pick(&reads)].clone();
-    again.session = rng.pick(&toy.txns).session;
-    let place = rng.between(0, toy.txns.len());
+    if rng.chance(50) {
+        again.session = rng.pick(&toy.txns).session;
+    }
+    let place = rng.between(toy.txns.len() / 3, toy.txns.len());
     toy.txns.insert(place, again);
     toy
 }
@@ -143,7 +147,7 @@ fn wild(rng: &mut Rng, keys: &[DataType]) -> Toy {
     let mix = if rng.chance(30) { AWKWARD } else { PLAIN };
     let mut toy = of(rng, keys, mix);
     let changes: Vec<(u8, Act)> = toy.ops().filter(|(_, op)| op.act.changes()).map(|(_, op)| (op.key, op.act.clone())).collect();
-    let how_many = *rng.pick(&[10, 30, 80]);
+    let how_many = *rng.pick(&[30, 60, 80]);
     for op in toy.txns.iter_mut().flat_map(|txn| &mut txn.ops).filter(|op| !op.act.changes()) {
         if !rng.chance(how_many) {
             continue;

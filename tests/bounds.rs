@@ -1,0 +1,152 @@
+//! *Bounds*: histories made to be expensive are given up in time and in memory, and never answered wrongly.
+//!
+//! Reads that run against the order of the writes contradict n² pairs, and values written again and again give each read n candidates.
+//! The allocator counts, so that what is kept of them shows.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use testimony::check::{Judged, Options, check};
+use testimony::history::{History, HistoryBuilder, Kind, OpInput, TxnInput, ValueId};
+use testimony::model::{Guarantees, MODELS};
+use testimony::verdict::Verdict;
+
+/// The system's allocator, counting what is in use and the most that ever was.
+struct Counting;
+
+static IN_USE: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is passed on to the system's allocator as it came; only numbers are kept.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let in_use = IN_USE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        MOST.fetch_max(in_use, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        IN_USE.fetch_sub(layout.size(), Ordering::Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One history at a time: what is measured is the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
+
+const BUDGET: Duration = Duration::from_secs(3);
+/// Looking at the clock now and then, on a busy machine.
+const GRACE: Duration = Duration::from_secs(12);
+/// Of what is asked at once, 4 million pairs; the histories are small beside that.
+const MEMORY: usize = 300 << 20;
+
+/// Judges by every model, in time and in memory.
+fn judge(ops: &[(i128, Kind, Option<i128>)]) -> Judged {
+    timed(ops, BUDGET).0
+}
+
+fn timed(ops: &[(i128, Kind, Option<i128>)], budget: Duration) -> (Judged, Duration) {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let history = history(ops);
+    let (before, started) = (IN_USE.load(Ordering::Relaxed), Instant::now());
+    MOST.store(before, Ordering::Relaxed);
+    let judged = check(&history, &Options { models: MODELS.iter().collect(), budget, ..Options::default() });
+    let (took, memory) = (started.elapsed(), MOST.load(Ordering::Relaxed) - before);
+    println!("{} operations: {took:?}, {} MB", ops.len(), memory >> 20);
+    assert!(took < budget + GRACE, "took {took:?}");
+    assert!(memory < MEMORY, "took {} MB", memory >> 20);
+    (judged, took)
+}
+
+/// (session, kind, value) on one register.
+fn history(ops: &[(i128, Kind, Option<i128>)]) -> History {
+    let mut builder = HistoryBuilder::new();
+    for &(session, kind, value) in ops {
+        let session = builder.values.int(session);
+        let value = value.map_or(ValueId::NULL, |value| builder.values.int(value));
+        let key = builder.values.string("x");
+        builder.begin(TxnInput::ok(session));
+        builder.op(OpInput::new(kind, key, value));
+    }
+    builder.finish().expect("a register")
+}
+
+fn verdict(judged: &Judged, model: &str) -> Verdict {
+    judged.judgements.iter().find(|judgement| judgement.model == model).expect("every model was asked for").verdict
+}
+
+const N: i128 = 30_000;
+
+fn writes() -> impl Iterator<Item = (i128, Kind, Option<i128>)> {
+    (1..=N).map(|value| (1, Kind::Write, Some(value)))
+}
+
+#[test]
+fn reads_in_reverse() {
+    let reads = (1..=N).rev().map(|value| (2, Kind::Read, Some(value)));
+    let judged = judge(&writes().chain(reads).collect::<Vec<_>>());
+    assert_eq!(verdict(&judged, "monotonic-reads"), Verdict::Violated);
+    assert_eq!(verdict(&judged, "read-your-writes"), Verdict::Satisfied);
+}
+
+#[test]
+fn reads_in_reverse_one_session_each() {
+    // Nothing ties the reads of a value to each other: these are fine, and hard for nobody.
+    let reads = (1..=N).rev().map(|value| (1 + value, Kind::Read, Some(value)));
+    let judged = judge(&writes().chain(reads).collect::<Vec<_>>());
+    assert!(judged.judgements.iter().all(|judgement| judgement.verdict != Verdict::Violated));
+}
+
+#[test]
+fn initial_reads_after_everything_was_seen() {
+    let reads = (0..N).map(|number| (2, Kind::Read, (number == 0).then_some(N)));
+    let judged = judge(&writes().chain(reads).collect::<Vec<_>>());
+    assert_eq!(verdict(&judged, "monotonic-reads"), Verdict::Violated);
+}
+
+#[test]
+fn a_thousand_sessions_that_all_fail() {
+    let reads = (0..1000).flat_map(|s| [(2 + s, Kind::Read, Some(N)), (2 + s, Kind::Read, Some(5))]);
+    let judged = judge(&writes().chain(reads).collect::<Vec<_>>());
+    assert_eq!(verdict(&judged, "monotonic-reads"), Verdict::Violated);
+}
+
+#[test]
+fn two_values_again_and_again() {
+    let ops = (0..4 * N).map(|number| match number % 2 {
+        0 => (1, Kind::Write, Some(number % 4)),
+        _ => (2, Kind::Read, Some(number % 4 - 1)),
+    });
+    let (judged, took) = timed(&ops.collect::<Vec<_>>(), BUDGET);
+    assert!(took < BUDGET, "ambiguous reads take no part, so there is nothing to give up");
+    assert_eq!(judged.skipped, 2 * N as u64);
+    assert_eq!(verdict(&judged, "causal"), Verdict::Unknown);
+    assert_eq!(verdict(&judged, "well-formed"), Verdict::Satisfied);
+}
+
+#[test]
+fn a_value_read_before_it_is_written_again_and_again() {
+    let reads = (0..2 * N).map(|_| (1, Kind::Read, Some(1)));
+    let writes = (0..2 * N).map(|_| (1, Kind::Write, Some(1)));
+    let judged = judge(&reads.chain(writes).collect::<Vec<_>>());
+    assert_eq!(verdict(&judged, "well-formed"), Verdict::Unknown);
+    assert!(judged.judgements.iter().all(|judgement| judgement.verdict == Verdict::Unknown));
+}
+
+#[test]
+fn a_stale_read_far_away() {
+    // One session writes and reads back, and at the end reads its first value again: no search need cross all that lies between.
+    let pairs = (1..=200_000).flat_map(|value| [(1, Kind::Write, Some(value)), (1, Kind::Read, Some(value))]);
+    let (judged, _) = timed(&pairs.chain([(1, Kind::Read, Some(1))]).collect::<Vec<_>>(), Duration::from_secs(60));
+    for model in MODELS.iter().filter(|model| model.name != "well-formed") {
+        assert_eq!(verdict(&judged, model.name), Verdict::Violated, "{}", model.name);
+    }
+    let minimal = judged.minimal_violated.expect("all sets were judged");
+    assert_eq!(minimal, [Guarantees::RYW, Guarantees::MR]);
+    assert!(judged.judgements.iter().filter_map(|judgement| judgement.stale_reads).all(|stale| stale == 1));
+}
