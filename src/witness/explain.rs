@@ -3,6 +3,7 @@
 //!
 //! Everything is drawn from the witness's own steps; nothing here decides anything. Cost: O(steps), after one pass over the history's times.
 
+mod collections;
 mod headline;
 mod names;
 mod proof;
@@ -152,8 +153,8 @@ fn notes(witness: &Witness) -> Vec<String> {
 
 /// Does the anomaly speak of single reads (models.md 3)? Then there is no evidence to gather.
 fn well_formedness(anomaly: Anomaly) -> bool {
-    use Anomaly::{AbortedRead, FutureRead, IntermediateRead, Internal, ThinAirRead};
-    matches!(anomaly, ThinAirRead | AbortedRead | IntermediateRead | Internal | FutureRead)
+    use Anomaly::{AbortedRead, FutureRead, IntermediateRead, Internal, RepeatedElement, ThinAirRead};
+    matches!(anomaly, ThinAirRead | AbortedRead | IntermediateRead | Internal | FutureRead | RepeatedElement)
 }
 
 /// Does the anomaly speak of how a key ended (models.md 6)? Then what the nodes show is all the evidence.

@@ -1,21 +1,21 @@
 //! The first line of an explanation: what a user of the system saw.
 
-use crate::history::{History, Kind, OpId};
+use crate::history::{DataType, History, Kind, OpId, ValueId};
 use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
 
-use super::forced_by_reads;
 use super::names::Names;
+use super::{collections, forced_by_reads};
 
 /// What a user of the system saw.
 pub(super) fn headline(names: &Names, witness: &Witness) -> String {
     let on_first_step = |say: &dyn Fn(&Step) -> String| witness.steps.first().map(say);
     let said = match witness.anomaly {
-        Anomaly::ThinAirRead => witness.operations.first().map(|&read| {
-            format!("{} reads {} of {}, which nobody wrote", names.session(read), names.returned(read), names.key(read))
+        Anomaly::ThinAirRead => witness.operations.first().map(|&read| thin_air(names, read)),
+        Anomaly::AbortedRead => on_first_step(&|step| {
+            let deed = names.deed(step.from);
+            let article = if deed.starts_with('a') { "an" } else { "a" };
+            format!("{} sees {article} {deed} that failed", names.session(step.to))
         }),
-        Anomaly::AbortedRead => {
-            on_first_step(&|step| format!("{} sees a write of {} that failed", names.session(step.to), names.key(step.to)))
-        }
         Anomaly::IntermediateRead => on_first_step(&|step| {
             format!(
                 "{} sees {} of {} from the middle of a transaction of {}",
@@ -26,48 +26,31 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
             )
         }),
         Anomaly::Internal => on_first_step(&|step| {
-            format!("a transaction of {} does not see its own write of {}", names.session(step.to), names.key(step.to))
+            format!("a transaction of {} does not see its own {}", names.session(step.to), names.deed(step.from))
         }),
         Anomaly::FutureRead => on_first_step(&|step| {
-            format!("{} reads {} of {} before it is written", names.session(step.to), names.returned(step.to), names.key(step.to))
+            let (reader, value, key) = (names.session(step.to), names.written(step.from), names.key(step.to));
+            match names.key_type(step.to) {
+                DataType::Register => format!("{reader} reads {value} of {key} before it is written"),
+                DataType::List => format!("{reader} sees {value} in {key} before it is appended"),
+                _ => format!("{reader} sees {value} in {key} before it is added"),
+            }
         }),
         Anomaly::CyclicHb => witness.steps.last().map(|back| {
-            let (reader, key) = (names.session(back.to), names.key(back.to));
+            let (reader, deed) = (names.session(back.to), names.deed(back.to));
             match witness.steps.len() {
-                0..=2 => format!("{reader} reads its own write of {key} before making it"),
-                _ => format!("{reader} sees effects of its own write of {key} before making it"),
+                0..=2 => format!("{reader} reads its own {deed} before making it"),
+                _ => format!("{reader} sees effects of its own {deed} before making it"),
             }
         }),
         Anomaly::InitialRead => on_first_step(&|step| missed(names, step.from, step.to, &step.via)),
         Anomaly::StaleRead => stale_read(names, witness),
         Anomaly::WriteOrderCycle => Some(write_order_cycle(names, witness)),
-        Anomaly::MissingElement => on_first_step(&|step| {
-            format!("{} does not see {} in {}", names.session(step.to), names.written(step.from), names.key(step.to))
-        }),
-        Anomaly::PhantomMember => on_first_step(&|step| {
-            format!(
-                "{} still sees {} in {} after its removal",
-                names.session(step.to),
-                names.written(step.from),
-                names.key(step.to)
-            )
-        }),
-        Anomaly::ImpossibleSum => witness.operations.last().map(|_| {
-            let read = witness.steps.first().map_or(witness.operations[0], |step| step.to);
-            format!(
-                "{} reads {} of {}, which no operations add up to",
-                names.session(read),
-                names.returned(read),
-                names.key(read)
-            )
-        }),
-        Anomaly::RepeatedElement => witness.operations.first().map(|&read| {
-            format!("{} sees an element of {} more often than it was appended", names.session(read), names.key(read))
-        }),
-        Anomaly::IncompatibleOrder => witness
-            .steps
-            .first()
-            .map(|step| format!("no one order of {} explains the lists that were read", names.key(step.from))),
+        Anomaly::MissingElement => on_first_step(&|step| collections::missing_element(names, step)),
+        Anomaly::PhantomMember => on_first_step(&|step| collections::phantom_member(names, step)),
+        Anomaly::ImpossibleSum => Some(collections::impossible_sum(names, witness)),
+        Anomaly::RepeatedElement => witness.operations.first().map(|&read| collections::repeated_element(names, read)),
+        Anomaly::IncompatibleOrder => Some(collections::incompatible_order(names, witness)),
         Anomaly::WriteCoRead => match witness.steps.as_slice() {
             [_, seen, returned] => Some(missed(names, seen.from, returned.to, &seen.via)),
             _ => None,
@@ -82,10 +65,10 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
         Anomaly::StaleForever => on_first_step(&|step| {
             format!("{} ended as {}, which was overwritten", names.key(step.from), names.written(step.from))
         }),
-        Anomaly::LostWrite => witness.steps.last().map(|step| format!("{} is lost", names.deed(step.from))),
+        Anomaly::LostWrite => witness.steps.last().map(|step| format!("{} is lost", names.whose_deed(step.from))),
         Anomaly::Resurrected => witness.steps.last().map(|step| match names.history.kind(step.from) {
             Kind::Remove => format!("{} is back in {} after it was removed", names.written(step.from), names.key(step.from)),
-            _ => format!("{} failed, yet it is there at the end", names.deed(step.from)),
+            _ => format!("{} failed, yet it is there at the end", names.whose_deed(step.from)),
         }),
         Anomaly::DuplicateElement => on_first_step(&|step| {
             format!("{} is in {} more often than it was put there", names.written(step.from), names.key(step.from))
@@ -130,26 +113,67 @@ fn write_order_cycle(names: &Names, witness: &Witness) -> String {
     format!("the sessions' own orders of the writes of {keys} contradict each other")
 }
 
+/// A read of a value that nobody wrote; of a list or set its first such element.
+fn thin_air(names: &Names, read: OpId) -> String {
+    let (history, reader, key) = (names.history, names.session(read), names.key(read));
+    let nobody_wrote = |&element: &ValueId| {
+        let wrote = |op| history.key(op) == history.key(read) && history.written_value(op) == Some(element);
+        !history.ops().any(wrote)
+    };
+    let done = if names.key_type(read) == DataType::List { "appended" } else { "added" };
+    match names.elements(read).iter().copied().find(nobody_wrote) {
+        Some(element) if names.key_type(read) != DataType::Register => {
+            format!("{reader} sees {} in {key}, which nobody {done}", names.value(element))
+        }
+        _ => format!("{reader} reads {} of {key}, which nobody wrote", names.returned(read)),
+    }
+}
+
 /// A read that does not see a write visible to it. The path from the write to the read says which promise that breaks for a person.
 fn missed(names: &Names, write: OpId, read: OpId, path: &[Step]) -> String {
     let (reader, key) = (names.session(read), names.key(read));
-    let others = |step: &&Step| names.history.session(step.to) != names.history.session(read);
-    let through = |bond: Bond| path.iter().rev().filter(others).find(|step| Bond::of(names.history, step) == Some(bond));
-    if let Some(step) = through(Bond::WritesFollowReads) {
-        let (author, answer) = (names.session(step.to), names.key(step.to));
-        let direct = path.iter().filter(|step| Bond::of(names.history, step) == Some(Bond::WritesFollowReads)).count() == 1;
-        let answers = if direct { "it answers" } else { "it builds on" };
-        return format!("{reader} sees {author}'s {answer} but not the {key} {answers}");
+    match Promise::of(names, write, read, path) {
+        Promise::Answer { to, direct } => {
+            let (author, answer) = (names.session(to), names.key(to));
+            let answers = if direct { "it answers" } else { "it builds on" };
+            format!("{reader} sees {author}'s {answer} but not the {key} {answers}")
+        }
+        Promise::Sequel(later) => {
+            let (author, later) = (names.session(later), names.key(later));
+            format!("{reader} sees {author}'s write of {later} but not its earlier write of {key}")
+        }
+        Promise::Own => format!("{reader} does not see its own write of {key}"),
+        Promise::Again => format!("{reader} goes back in time on {key}"),
     }
-    if let Some(step) = through(Bond::MonotonicWrites) {
-        let (author, later) = (names.session(step.to), names.key(step.to));
-        return format!("{reader} sees {author}'s write of {later} but not its earlier write of {key}");
+}
+
+/// What a person would say that a path promises: that whatever is at its head is seen by the read at its end.
+pub(super) enum Promise {
+    /// Who sees an answer sees its question: the answer, and whether that is all there is to it.
+    Answer { to: OpId, direct: bool },
+    /// Who sees this sees what its session did before.
+    Sequel(OpId),
+    /// A session sees what it did itself.
+    Own,
+    /// What was seen is seen again.
+    Again,
+}
+
+impl Promise {
+    pub(super) fn of(names: &Names, write: OpId, read: OpId, path: &[Step]) -> Self {
+        let others = |step: &&Step| names.history.session(step.to) != names.history.session(read);
+        let through = |bond: Bond| path.iter().rev().filter(others).find(|step| Bond::of(names.history, step) == Some(bond));
+        if let Some(step) = through(Bond::WritesFollowReads) {
+            let answers = path.iter().filter(|step| Bond::of(names.history, step) == Some(Bond::WritesFollowReads));
+            return Promise::Answer { to: step.to, direct: answers.count() == 1 };
+        }
+        if let Some(step) = through(Bond::MonotonicWrites) {
+            return Promise::Sequel(step.to);
+        }
+        let made_it = path.first().is_some_and(|step| step.because != Because::ReadsFrom);
+        let own = made_it && names.history.session(write) == names.history.session(read);
+        if own { Promise::Own } else { Promise::Again }
     }
-    let made_it = path.first().is_some_and(|step| step.because != Because::ReadsFrom);
-    if made_it && names.history.session(write) == names.history.session(read) {
-        return format!("{reader} does not see its own write of {key}");
-    }
-    format!("{reader} goes back in time on {key}")
 }
 
 /// The kind of a session-order step, whatever reason it is given (`hb` paths only say `session-order`).

@@ -1,6 +1,6 @@
 //! Operations, keys and values as people read them: short, and without anything that a terminal would obey.
 
-use crate::history::{History, Kind, NodeId, OpId, SessionId, ValueId};
+use crate::history::{DataType, History, Kind, NodeId, OpId, SessionId, Value, ValueId};
 use crate::verdict::Witness;
 
 /// Longer texts are cut: a line of a report should stay one.
@@ -55,6 +55,14 @@ impl<'h> Names<'h> {
         format!("{} = {}", self.key_cell(op), self.written(op))
     }
 
+    /// A write with its key, as a noun: `photo = "v2"`, `the append of 3 to todo`.
+    pub fn in_full(&self, op: OpId) -> String {
+        match self.history.kind(op) {
+            Kind::Read | Kind::Write | Kind::Cas => self.assignment(op),
+            _ => format!("the {}", self.deed(op)),
+        }
+    }
+
     pub fn value(&self, value: ValueId) -> String {
         short(&self.history.value_text(value))
     }
@@ -73,7 +81,57 @@ impl<'h> Names<'h> {
     pub fn found(&self, op: OpId) -> String {
         match self.history.read_value(op) {
             Some(ValueId::NULL) => "nothing".into(),
+            Some(value) if self.history.values().get(value) == Value::Collection(&[]) => "nothing".into(),
             _ => self.returned(op),
+        }
+    }
+
+    /// What a write is, in a sentence: `write of photo`, `append of 3 to todo`.
+    pub fn deed(&self, op: OpId) -> String {
+        let (key, value) = (self.key(op), self.written(op));
+        match self.history.kind(op) {
+            Kind::Read => format!("read of {key}"),
+            Kind::Write | Kind::Cas => format!("write of {key}"),
+            Kind::Append => format!("append of {value} to {key}"),
+            Kind::Add => format!("add of {value} to {key}"),
+            Kind::Remove => format!("remove of {value} from {key}"),
+            Kind::Increment => format!("increment of {key} by {value}"),
+            Kind::Decrement => format!("decrement of {key} by {value}"),
+        }
+    }
+
+    /// What was done, in a sentence: `wrote photo = "v2"`, `appended 3 to todo`.
+    pub fn did(&self, op: OpId) -> String {
+        match self.history.kind(op) {
+            Kind::Write | Kind::Cas => format!("wrote {}", self.assignment(op)),
+            _ => self.done(op),
+        }
+    }
+
+    /// The same after `had`.
+    pub fn done(&self, op: OpId) -> String {
+        let (key, value) = (self.key(op), self.written(op));
+        match self.history.kind(op) {
+            Kind::Read => format!("read {key}"),
+            Kind::Write | Kind::Cas => format!("written {}", self.assignment(op)),
+            Kind::Append => format!("appended {value} to {key}"),
+            Kind::Add => format!("added {value} to {key}"),
+            Kind::Remove => format!("removed {value} from {key}"),
+            Kind::Increment => format!("incremented {key} by {value}"),
+            Kind::Decrement => format!("decremented {key} by {value}"),
+        }
+    }
+
+    /// The type of an operation's key.
+    pub fn key_type(&self, op: OpId) -> DataType {
+        self.history.key_type(self.history.key(op))
+    }
+
+    /// The elements of a list or set that a read returned.
+    pub fn elements(&self, read: OpId) -> &'h [ValueId] {
+        match self.history.read_value(read).map(|value| self.history.values().get(value)) {
+            Some(Value::Collection(elements)) => elements,
+            _ => &[],
         }
     }
 
@@ -90,45 +148,20 @@ impl<'h> Names<'h> {
         self.history.node(self.history.txn(op)).map(|node| self.node(node))
     }
 
-    /// What a write was, as a subject: `alice's add of 3 to cart`.
-    pub fn deed(&self, op: OpId) -> String {
-        let (session, key, value) = (self.session(op), self.key(op), self.written(op));
+    /// Whose write it was, as a subject: `alice's add of 3 to cart`.
+    pub fn whose_deed(&self, op: OpId) -> String {
         match self.history.kind(op) {
-            Kind::Append => format!("{session}'s append of {value} to {key}"),
-            Kind::Add => format!("{session}'s add of {value} to {key}"),
-            Kind::Remove => format!("{session}'s remove of {value} from {key}"),
-            Kind::Increment => format!("{session}'s increment of {key} by {value}"),
-            Kind::Decrement => format!("{session}'s decrement of {key} by {value}"),
-            Kind::Read | Kind::Write | Kind::Cas => format!("{session}'s write of {}", self.assignment(op)),
+            Kind::Write | Kind::Cas => format!("{}'s write of {}", self.session(op), self.assignment(op)),
+            _ => format!("{}'s {}", self.session(op), self.deed(op)),
         }
     }
 
-    /// What a write did, as a predicate: `added 3 to cart`.
-    pub fn did(&self, op: OpId) -> String {
-        let (key, value) = (self.key(op), self.written(op));
-        match self.history.kind(op) {
-            Kind::Append => format!("appended {value} to {key}"),
-            Kind::Add => format!("added {value} to {key}"),
-            Kind::Remove => format!("removed {value} from {key}"),
-            Kind::Increment => format!("incremented {key} by {value}"),
-            Kind::Decrement => format!("decremented {key} by {value}"),
-            Kind::Read | Kind::Write | Kind::Cas => format!("wrote {}", self.assignment(op)),
-        }
-    }
-
-    /// A write by its value, with the key where the witness has several; a read by its place.
+    /// A write by its value, with the key where the witness has several; what is no write of a value in full; a read by its place.
     pub fn label(&self, op: OpId) -> String {
-        let by_its_act = match self.history.kind(op) {
-            Kind::Read | Kind::Write | Kind::Cas => None,
-            kind => Some(format!("the {} of {}", kind.name(), self.written(op))),
-        };
-        if let Some(label) = by_its_act {
-            return if self.one_key { label } else { format!("{label} ({})", self.key(op)) };
-        }
-        match (self.history.kind(op).writes(), self.one_key) {
-            (true, true) => self.written(op),
-            (true, false) => self.assignment(op),
-            (false, _) => self.read_label(op),
+        match self.history.kind(op) {
+            Kind::Read => self.read_label(op),
+            Kind::Write | Kind::Cas | Kind::Append if self.one_key => self.written(op),
+            _ => self.in_full(op),
         }
     }
 

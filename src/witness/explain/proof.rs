@@ -1,6 +1,6 @@
 //! The contradiction step by step, each with its reason: what `witness::verify` re-checks, for people.
 
-use crate::history::{OpId, Status};
+use crate::history::{Kind, OpId, Status};
 use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
 
 use super::ProofStep;
@@ -9,8 +9,14 @@ use super::names::Names;
 /// A line a step; first the derived steps of a view.
 pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
     if witness.steps.is_empty() {
-        let alone = if witness.anomaly == Anomaly::OutOfBounds { out_of_bounds } else { thin_air };
-        return witness.operations.iter().map(|&op| alone(names, op)).collect();
+        return witness
+            .operations
+            .iter()
+            .map(|&op| match witness.anomaly {
+                Anomaly::OutOfBounds => out_of_bounds(names, op),
+                anomaly => by_itself(names, anomaly, op),
+            })
+            .collect();
     }
     let last = witness.derived.len() + witness.steps.len() - 1;
     let steps = witness.derived.iter().chain(&witness.steps);
@@ -30,9 +36,17 @@ pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
         .collect()
 }
 
-fn thin_air(names: &Names, read: OpId) -> ProofStep {
-    let text =
-        format!("{} returned {}; no operation writes that to {}", names.place(read), names.returned(read), names.key(read));
+/// A read that is wrong whatever else was done.
+fn by_itself(names: &Names, anomaly: Anomaly, read: OpId) -> ProofStep {
+    let (place, returned, key) = (names.place(read), names.returned(read), names.key(read));
+    let text = match anomaly {
+        Anomaly::RepeatedElement => format!("{place} returned {returned}; {key} had not so many appends of an element in it"),
+        Anomaly::ImpossibleSum => {
+            format!("{place} returned {returned}; the operations on {key} that it may have seen do not add up to that")
+        }
+        _ if names.elements(read).is_empty() => format!("{place} returned {returned}; no operation writes that to {key}"),
+        _ => format!("{place} returned {returned}; no operation puts all of that into {key}"),
+    };
     ProofStep { text, path: Vec::new() }
 }
 
@@ -48,6 +62,7 @@ fn out_of_bounds(names: &Names, read: OpId) -> ProofStep {
 
 fn arrow(step: &Step) -> &'static str {
     match step.relation {
+        _ if step.because == Because::Visible => "is visible to",
         Relation::Vis => "is visible to",
         Relation::Wr => "is returned by",
         Relation::End => match step.because {
@@ -72,6 +87,9 @@ fn closing(anomaly: Anomaly) -> &'static str {
         Anomaly::LostWrite => ": an acknowledged write must last",
         Anomaly::Resurrected => ": what failed or was removed must not be there",
         Anomaly::DuplicateElement => ": each write counts once",
+        Anomaly::MissingElement => ": what is visible must be there",
+        Anomaly::PhantomMember => ": what was removed since it was added must be gone",
+        Anomaly::ImpossibleSum => ": no operations add up to that",
         _ => ": a contradiction",
     }
 }
@@ -107,7 +125,14 @@ fn reason(names: &Names, step: &Step) -> String {
             Some(read) => format!("{} has {} before {}", names.place(read), names.label(from), names.label(to)),
             None => "shown above".into(),
         },
-        Because::Visible => format!("{} is visible to {}", names.place(from), names.place(to)),
+        Because::Visible if names.found(to) == "nothing" => format!("yet {} finds nothing", names.place(to)),
+        Because::Visible => match names.history.kind(from) {
+            Kind::Remove => format!("yet {} finds {}, with {} in it", names.place(to), names.found(to), names.written(from)),
+            Kind::Append | Kind::Add => {
+                format!("yet {} finds {}, without {} in it", names.place(to), names.found(to), names.written(from))
+            }
+            _ => format!("{} finds {}", names.place(to), names.found(to)),
+        },
         Because::InitialRead => format!("yet {} finds {}, the initial value", names.place(to), names.found(to)),
         Because::HappenedBefore => format!("{} happened before {}", names.place(from), names.place(to)),
         Because::Version => match (names.history.version(from), names.history.version(to)) {

@@ -1,9 +1,10 @@
 //! How a contradiction came about, in the past tense: from the write along the path to the read that missed it, and why the value it
 //! found was the older one.
 
-use crate::history::{OpId, Status};
+use crate::history::{DataType, OpId, Status};
 use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
 
+use super::collections::is_update;
 use super::names::Names;
 
 /// A sentence for each step that needs one.
@@ -26,7 +27,46 @@ fn sentence(names: &Names, step: &Step) -> Option<String> {
         // In a view a step may only name a derived one again, without the path that was told there.
         (Because::StaleRead, _) if step.via.is_empty() => None,
         (Because::StaleRead, _) => step.read.map(|read| trace(names, from, &step.via, Some(read))),
-        (Because::InitialRead, _) => Some(trace(names, from, &step.via, Some(to))),
+        (Because::InitialRead | Because::Visible, _) => Some(trace(names, from, &step.via, Some(to))),
+        (Because::ListOrder, _) => step.read.map(|read| {
+            format!(
+                "{} found {} in {} ({}), with {} before {}",
+                names.session(read),
+                names.found(read),
+                names.key(read),
+                names.place(read),
+                names.written(from),
+                names.written(to)
+            )
+        }),
+        // Between two reads of a counter; within paths nobody asks.
+        (Because::MonotonicReads, Relation::So) => Some(format!(
+            "{} read {} ({}) and found {}, then again ({}) and found {}",
+            names.session(from),
+            names.key(from),
+            names.place(from),
+            names.found(from),
+            names.place(to),
+            names.found(to)
+        )),
+        (Because::SessionOrder, Relation::Ar) if is_update(names.history.kind(to)) => Some(format!(
+            "{} {} ({}) before it {} ({})",
+            names.session(from),
+            names.did(from),
+            names.place(from),
+            names.did(to),
+            names.place(to)
+        )),
+        (Because::ReadThenWrite, _) if is_update(names.history.kind(to)) => step.read.map(|read| {
+            format!(
+                "{} had seen {} ({}) before it {} ({})",
+                names.session(to),
+                names.written(from),
+                names.place(read),
+                names.did(to),
+                names.place(to)
+            )
+        }),
         (Because::HappenedBefore, _) => Some(trace(names, from, &step.via, (!names.history.kind(to).writes()).then_some(to))),
         (Because::SessionOrder, Relation::Ar) => Some(format!(
             "{} wrote {} ({}) before it wrote {}: {} was overwritten",
@@ -48,19 +88,19 @@ fn sentence(names: &Names, step: &Step) -> Option<String> {
             )
         }),
         (Because::MonotonicWrites, Relation::Ar) => Some(format!(
-            "{} wrote {} ({}) before {} ({})",
+            "{} {} ({}) before it {} ({})",
             names.session(from),
-            names.label(from),
+            names.did(from),
             names.place(from),
-            names.label(to),
+            names.did(to),
             names.place(to)
         )),
         (Because::WritesFollowReads, Relation::Ar) => Some(format!(
-            "{} knew of {} ({}) when it wrote {} ({})",
+            "{} knew of {} ({}) when it {} ({})",
             names.session(to),
             names.label(from),
             names.place(from),
-            names.label(to),
+            names.did(to),
             names.place(to)
         )),
         (Because::Version, _) => versions(names, from, to),
@@ -113,13 +153,14 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
     for step in path {
         let (op, place) = (step.to, names.place(step.to));
         if step.relation == Relation::View {
-            clauses.push(format!("which so precedes {} ({place})", names.assignment(op)));
+            clauses.push(format!("which so precedes {} ({place})", names.in_full(op)));
             actor = names.history.session(op);
             continue;
         }
         let reads_it = step.because == Because::ReadsFrom;
         let did = match (reads_it, names.history.kind(op).writes()) {
-            (true, _) => format!("read it ({place})"),
+            (true, _) if names.key_type(op) == DataType::Register => format!("read it ({place})"),
+            (true, _) => format!("saw it in {} ({place})", names.found(op)),
             (false, true) if Some(op) == read => format!("did a cas of {} ({place})", names.key(op)),
             (false, true) => format!("{} ({place})", names.did(op)),
             (false, false) if Some(op) == read => format!("read {} ({place})", names.key(op)),
@@ -141,5 +182,5 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
 fn circle(names: &Names, witness: &Witness) -> Option<String> {
     let (back, path) = witness.steps.split_last()?;
     let told = trace(names, back.to, path, None);
-    Some(format!("{told}, before it had written {} ({})", names.assignment(back.to), names.place(back.to)))
+    Some(format!("{told}, before it had {} ({})", names.done(back.to), names.place(back.to)))
 }

@@ -83,7 +83,8 @@ impl<'h> Facts<'h> {
         sorted.sort_unstable();
         let too_often = |same: &[ValueId]| {
             let initially = self.elements_in(h.initial(key)).iter().filter(|&&e| e == same[0]).count();
-            same.len() > 1 && same.len() > initially + self.updates_of(key, same[0]).len()
+            let appended = self.updates_of(key, same[0]).iter().filter(|&&append| self.possible(append, read));
+            same.len() > 1 && same.len() > initially + appended.count()
         };
         if sorted.chunk_by(|a, b| a == b).any(too_often) {
             return Some(Origin::Repeated);
