@@ -47,6 +47,8 @@ pub struct Options {
     pub max_witnesses: usize,
     /// Keep the orders that prove satisfied models?
     pub certificates: bool,
+    /// For `convergence`, where no read is marked final: a read is quiescent if it was invoked so long after the last write of its key.
+    pub settle: Option<Duration>,
 }
 
 impl Default for Options {
@@ -58,6 +60,7 @@ impl Default for Options {
             budget: Duration::from_secs(300),
             max_witnesses: 3,
             certificates: false,
+            settle: None,
         }
     }
 }
@@ -65,7 +68,8 @@ impl Default for Options {
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// One per model asked for, in the order of [`MODELS`].
+    /// One per model asked for, in the order of [`MODELS`]. `convergence` is left out where it was not asked for by name and there are no
+    /// quiescent reads.
     pub judgements: Vec<Judgement>,
     /// The minimal violated sets of the four guarantees; `None` where the budget ran out or they do not apply.
     pub minimal_violated: Option<Vec<Guarantees>>,

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{OpId, SessionId};
+use crate::history::{KeyId, OpId, SessionId, ValueId};
 
 /// The answer of a model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -69,6 +69,20 @@ pub enum Anomaly {
     IncompatibleOrder,
     /// `causal-memory`, `pram-classic`: the order that one session's reads force has a cycle. Steps `so`, `wr` and `view` closing up.
     ViewCycle,
+    /// `convergence`: two quiescent reads of a key differ. One step `end` (the earlier in the file → the later).
+    Divergent,
+    /// `convergence`: a register ended as a write left it that another overwrote. Steps `hb` or `ar` (write → newer), `wr` (write → read).
+    StaleForever,
+    /// `convergence`: an acknowledged write is in no quiescent read. For a set element, a step `hb` or `ar` from each remove of it to the
+    /// write; then a step `end` (write → read).
+    LostWrite,
+    /// `convergence`: what failed or was removed is there at the end. For a removed element, a step `hb` or `ar` from each add of it to a
+    /// remove; then a step `end` (failed write or remove → read).
+    Resurrected,
+    /// `convergence`: an element is there more often than it was written. One step `end` (write → read).
+    DuplicateElement,
+    /// `convergence`: a counter's sum is beyond what its operations allow, and neither lost nor failed ones explain it. No steps.
+    OutOfBounds,
 }
 
 /// The relation that a step asserts.
@@ -91,6 +105,8 @@ pub enum Relation {
     Po,
     /// Real time: `from` completed before `to` was invoked.
     Rt,
+    /// How the key ended: `to` is a quiescent read of the key of `from`, a write or another quiescent read.
+    End,
 }
 
 /// Why a step holds.
@@ -128,6 +144,14 @@ pub enum Because {
     RealTime,
     /// `po`: same transaction, in this order.
     ProgramOrder,
+    /// `end`: two quiescent reads that differ.
+    Differs,
+    /// `end`: no quiescent read shows the write.
+    Missing,
+    /// `end`: the read shows what `from` wrote, which failed, or removed.
+    Present,
+    /// `end`: the read shows what `from` wrote more often than it was written.
+    Repeated,
 }
 
 /// One step of a contradiction: `from` precedes `to` in `relation`.
@@ -219,4 +243,56 @@ pub struct Judgement {
     pub violations: u64,
     /// At least one where violated.
     pub witnesses: Vec<Witness>,
+    /// For `convergence`: how the keys ended, and when.
+    pub convergence: Option<Convergence>,
+}
+
+/// How the keys of a history ended, and when they did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Convergence {
+    /// How many keys.
+    pub keys: u64,
+    /// How many have an anomaly.
+    pub violated_keys: u64,
+    /// How many have two quiescent reads that differ.
+    pub divergent_keys: u64,
+    /// How many are not decided.
+    pub unknown_keys: u64,
+    /// How long keys took to converge, where that is known of any.
+    pub times: Option<ConvergenceTimes>,
+    /// How the elements of each set with quiescent reads ended.
+    pub sets: Vec<SetConvergence>,
+}
+
+/// From the completion of a key's last write to the first read from which on all agree: nearest ranks over the keys, in ns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConvergenceTimes {
+    /// Half of the keys were no slower.
+    pub p50: i64,
+    /// Of a hundred keys 99 were no slower.
+    pub p99: i64,
+    /// No key was slower.
+    pub max: i64,
+}
+
+/// How the elements of one set ended. An element in none of the lists is stable or was removed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetConvergence {
+    /// The set.
+    pub key: KeyId,
+    /// How many elements were added, by adds that did not fail.
+    pub elements: u64,
+    /// Of these, in every quiescent read.
+    pub stable: u64,
+    /// In none, and rightly: a remove may have come last.
+    pub removed: u64,
+    /// In none, although an acknowledged add should be.
+    pub lost: Vec<ValueId>,
+    /// In no read at all, and no add of it was acknowledged.
+    pub never_read: Vec<ValueId>,
+    /// In some quiescent reads and not in others, or seen once and gone.
+    pub unsettled: Vec<ValueId>,
+    /// Stable ones that a read missed after their add had completed, with how long it took from there to the first read from which on
+    /// every read has them, in ns; longest first.
+    pub stale: Vec<(ValueId, i64)>,
 }

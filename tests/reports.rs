@@ -39,6 +39,7 @@ fn judgement(model: &'static str, verdict: Verdict) -> Judgement {
         stale_sessions: None,
         violations: 0,
         witnesses: Vec::new(),
+        convergence: None,
     }
 }
 

@@ -110,6 +110,9 @@ pub struct JudgingArgs {
     /// What a read of a value that nothing wrote means.
     #[arg(long, value_name = "MEANING", value_parser = ["violation", "ignore"], default_value = "violation")]
     pub unmatched_reads: String,
+    /// For convergence, where no read is marked final: reads invoked so long after the last write of their key are.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub settle: Option<Duration>,
     /// How long one history may take: 500ms, 10s, 5m.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
     pub budget: Duration,

@@ -64,6 +64,7 @@ pub fn settings(reading: &ReadingArgs, judging: Option<&JudgingArgs>) -> Result<
         ..Settings::default()
     };
     if let Some(judging) = judging {
+        settings.settle_ns = judging.settle.map(|settle| u64::try_from(settle.as_nanos()).unwrap_or(u64::MAX));
         settings.write_order = match judging.write_order.as_str() {
             "real-time" => WriteOrder::RealTime,
             "version" => WriteOrder::Version,
@@ -112,7 +113,12 @@ pub fn read_options(settings: &Settings) -> Result<ReadOptions> {
 
 /// How to judge.
 pub fn check_options(settings: &Settings) -> Options {
-    Options { write_order: settings.write_order, unmatched_reads: settings.unmatched_reads, ..Options::default() }
+    Options {
+        write_order: settings.write_order,
+        unmatched_reads: settings.unmatched_reads,
+        settle: settings.settle_ns.map(Duration::from_nanos),
+        ..Options::default()
+    }
 }
 
 /// How to judge, with all that was typed.

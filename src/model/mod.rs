@@ -2,6 +2,7 @@
 
 pub(crate) mod breach;
 mod causal_weak;
+mod convergence;
 pub(crate) mod guarantees;
 pub(crate) mod plan;
 mod stale;
@@ -40,6 +41,8 @@ pub enum Checker {
     CausalMemory,
     /// `pram-classic`.
     PramClassic,
+    /// `convergence`: judged apart, on every data type; run by default only where there are quiescent reads.
+    Convergence,
 }
 
 /// A set of session guarantees (Terry et al., PDIS'94): a subset of {RYW, MR, MW, WFR}.
@@ -183,6 +186,15 @@ pub const MODELS: &[Model] = &[
         implies: &["causal-weak", "pram-classic"],
         by_default: true,
         checker: Checker::CausalMemory,
+    },
+    Model {
+        name: "convergence",
+        promise: "the replicas end up the same, with every acknowledged write in and nothing that failed or was removed",
+        rule: "per key, over the quiescent reads: not divergent, no lost write, nothing resurrected, not stale for ever",
+        citation: "Vogels, Eventually Consistent (CACM 2009); Burckhardt, Principles of Eventual Consistency (2014), section 5",
+        implies: &[],
+        by_default: true,
+        checker: Checker::Convergence,
     },
 ];
 

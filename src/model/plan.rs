@@ -16,7 +16,7 @@ use crate::verdict::{Judgement, Verdict};
 
 use super::guarantees::{self, Outcome};
 use super::view::{self, Base, Orders};
-use super::{Checker, Guarantees, MODELS, Model, causal_weak, implied, stale, well_formed};
+use super::{Checker, Guarantees, MODELS, Model, causal_weak, convergence, implied, stale, well_formed};
 
 /// The judging of one history.
 pub(crate) struct Plan<'a> {
@@ -54,7 +54,19 @@ impl<'a> Plan<'a> {
         }
     }
 
-    pub(crate) fn run(mut self, models: &[&'static Model]) -> Judged {
+    /// `convergence` stands apart: it implies no model, no model implies it, and it judges every data type.
+    pub(crate) fn run(self, models: &[&'static Model]) -> Judged {
+        let (apart, related): (Vec<&Model>, Vec<&Model>) = models.iter().partition(|m| m.checker == Checker::Convergence);
+        let found = apart.first().map(|model| convergence::judge(&self.facts, self.options, self.unknown(model, String::new())));
+        let mut judged = self.run_related(&related);
+        if let Some((judgement, warnings)) = found {
+            judged.judgements.extend(judgement);
+            judged.warnings.extend(warnings);
+        }
+        judged
+    }
+
+    fn run_related(mut self, models: &[&'static Model]) -> Judged {
         let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
         let warnings = self.warnings();
         self.judge_sets();
@@ -130,6 +142,7 @@ impl<'a> Plan<'a> {
             stale_sessions: None,
             violations: 0,
             witnesses: Vec::new(),
+            convergence: None,
         }
     }
 
@@ -210,6 +223,7 @@ impl<'a> Plan<'a> {
             Checker::CausalWeak => Answer { outcome: self.causal_weak(), depends_on_ambiguous: ambiguous },
             Checker::CausalMemory => Answer { outcome: self.causal_memory(), depends_on_ambiguous: ambiguous },
             Checker::PramClassic => Answer { outcome: self.pram_classic(), depends_on_ambiguous: ambiguous },
+            Checker::Convergence => unreachable!("judged apart"),
         }
     }
 

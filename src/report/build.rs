@@ -1,11 +1,14 @@
 //! Builds a report: histories, judgements and names in, plain data out.
 
 use crate::check::Judged;
-use crate::history::{History, OpId, SessionId};
-use crate::verdict::{Judgement, Step, Verdict, Witness};
+use crate::history::{History, OpId, SessionId, ValueId};
+use crate::verdict::{Convergence, Judgement, SetConvergence, Step, Verdict, Witness};
 use crate::witness::explain::Explainer;
 
-use super::{ElapsedMs, HistoryReport, InputError, OperationReport, Report, Settings, StepReport, VerdictReport, WitnessReport};
+use super::{
+    ConvergenceMs, ConvergenceReport, ElapsedMs, HistoryReport, InputError, OperationReport, Report, SetReport, Settings,
+    StaleElement, StepReport, VerdictReport, WitnessReport,
+};
 
 impl Report {
     /// A report of histories judged and inputs that could not be read.
@@ -90,7 +93,32 @@ fn verdict(history: &History, explainer: &Explainer, judgement: &Judgement) -> V
         reads: judgement.reads,
         violations: judgement.violations,
         witnesses: judgement.witnesses.iter().map(|w| witness(history, explainer, w)).collect(),
+        convergence: judgement.convergence.as_ref().map(|found| convergence(history, found)),
         stale_sessions: judgement.stale_sessions,
+    }
+}
+
+fn convergence(history: &History, found: &Convergence) -> ConvergenceReport {
+    let ms = |ns: i64| ns as f64 / 1e6;
+    let all = |values: &[ValueId]| values.iter().map(|&value| history.values().json(value)).collect();
+    let stale = |&(element, ns): &(ValueId, i64)| StaleElement { element: history.values().json(element), ms: ms(ns) };
+    let set = |set: &SetConvergence| SetReport {
+        key: history.values().json(history.key_name(set.key)),
+        elements: set.elements,
+        stable: set.stable,
+        removed: set.removed,
+        lost: all(&set.lost),
+        never_read: all(&set.never_read),
+        unsettled: all(&set.unsettled),
+        stale: set.stale.iter().map(stale).collect(),
+    };
+    ConvergenceReport {
+        keys: found.keys,
+        violated_keys: found.violated_keys,
+        divergent_keys: found.divergent_keys,
+        unknown_keys: found.unknown_keys,
+        convergence_ms: found.times.map(|times| ConvergenceMs { p50: ms(times.p50), p99: ms(times.p99), max: ms(times.max) }),
+        sets: found.sets.iter().map(set).collect(),
     }
 }
 

@@ -82,6 +82,9 @@ pub struct Settings {
     pub initial: Initial,
     /// `--unmatched-reads`.
     pub unmatched_reads: UnmatchedReads,
+    /// `--settle`, in ns, where given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle_ns: Option<u64>,
     /// `--initial V`, where given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_all: Option<Json>,
@@ -149,9 +152,72 @@ pub struct VerdictReport {
     pub violations: u64,
     /// At least one where violated.
     pub witnesses: Vec<WitnessReport>,
+    /// For `convergence`: how the keys ended, and when.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub convergence: Option<ConvergenceReport>,
     /// How many sessions the stale reads are in. For people.
     #[serde(skip)]
     pub stale_sessions: Option<u64>,
+}
+
+/// How the keys of a history ended, and when they did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConvergenceReport {
+    /// How many keys.
+    pub keys: u64,
+    /// How many have an anomaly.
+    pub violated_keys: u64,
+    /// How many have two quiescent reads that differ.
+    pub divergent_keys: u64,
+    /// How many are not decided.
+    pub unknown_keys: u64,
+    /// From the completion of a key's last write to the first read from which on all agree, in nearest ranks over the keys of which that
+    /// is known; null where it is of none.
+    pub convergence_ms: Option<ConvergenceMs>,
+    /// How the elements of each set with quiescent reads ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<SetReport>,
+}
+
+/// Nearest ranks, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConvergenceMs {
+    /// Half of the keys were no slower.
+    pub p50: f64,
+    /// Of a hundred keys 99 were no slower.
+    pub p99: f64,
+    /// No key was slower.
+    pub max: f64,
+}
+
+/// How the elements of one set ended. An element in none of the lists is stable or was removed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SetReport {
+    /// The set.
+    pub key: Json,
+    /// How many elements were added, by adds that did not fail.
+    pub elements: u64,
+    /// Of these, in every quiescent read.
+    pub stable: u64,
+    /// In none, and rightly: a remove may have come last.
+    pub removed: u64,
+    /// In none, although an acknowledged add should be.
+    pub lost: Vec<Json>,
+    /// In no read at all, and no add of it was acknowledged.
+    pub never_read: Vec<Json>,
+    /// In some quiescent reads and not in others, or seen once and gone.
+    pub unsettled: Vec<Json>,
+    /// Stable ones that a read missed after their add had completed; longest first.
+    pub stale: Vec<StaleElement>,
+}
+
+/// A stable element that a read missed after its add had completed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StaleElement {
+    /// Which.
+    pub element: Json,
+    /// From there to the first read from which on every read has it.
+    pub ms: f64,
 }
 
 /// A contradiction, complete enough to re-check.

@@ -17,7 +17,8 @@ use std::io::{self, Write};
 pub use build::{Judging, operation};
 pub use certificate::{CertificateFile, CertificateReport, CertifiedHistory};
 pub use data::{
-    ElapsedMs, HistoryReport, Initial, InputError, OperationReport, Report, Settings, StepReport, VerdictReport, WitnessReport,
+    ConvergenceMs, ConvergenceReport, ElapsedMs, HistoryReport, Initial, InputError, OperationReport, Report, SetReport,
+    Settings, StaleElement, StepReport, VerdictReport, WitnessReport,
 };
 pub use restore::Foreign;
 

@@ -9,9 +9,10 @@ use std::io::{self, Write};
 use crate::model::{self, Checker};
 use crate::verdict::{Anomaly, Because, Verdict};
 
+use self::witness::duration;
 use super::palette::Palette;
 use super::table::{aligned, count, thousands};
-use super::{Detail, HistoryReport, Report, Reporter, StepReport, VerdictReport, View, WitnessReport};
+use super::{ConvergenceReport, Detail, HistoryReport, Report, Reporter, StepReport, VerdictReport, View, WitnessReport};
 
 /// `--report text`.
 pub(super) struct Text;
@@ -124,6 +125,9 @@ fn render_verdicts(history: &HistoryReport, view: View, palette: Palette, out: &
 /// What a model's line says after its name.
 fn finding(history: &HistoryReport, verdict: &VerdictReport, detail: Detail) -> String {
     match verdict.verdict {
+        Verdict::Satisfied | Verdict::Violated if verdict.convergence.is_some() => {
+            verdict.convergence.as_ref().map(convergence).unwrap_or_default()
+        }
         Verdict::Satisfied => String::new(),
         Verdict::Unknown => shown(verdict.reason.as_deref().unwrap_or("not decided")),
         Verdict::Violated if !verdict.implied_by.is_empty() => implied_by(&verdict.implied_by, detail),
@@ -138,6 +142,22 @@ fn finding(history: &HistoryReport, verdict: &VerdictReport, detail: Detail) -> 
             _ => count(verdict.violations.max(1), "contradiction"),
         },
     }
+}
+
+/// `14 of 14 keys, slowest 41 ms`; `2 of 14 keys, 1 divergent, 3 unknown`.
+fn convergence(found: &ConvergenceReport) -> String {
+    let of = |keys: u64| format!("{} of {}", thousands(keys), count(found.keys, "key"));
+    if found.violated_keys == 0 {
+        let slowest = found.convergence_ms.map(|times| format!(", slowest {}", duration((times.max * 1e6) as i64)));
+        return of(found.keys - found.unknown_keys) + &slowest.unwrap_or_default();
+    }
+    let mut said = of(found.violated_keys);
+    for (keys, what) in [(found.divergent_keys, "divergent"), (found.unknown_keys, "unknown")] {
+        if keys > 0 {
+            said += &format!(", {} {what}", thousands(keys));
+        }
+    }
+    said
 }
 
 fn implied_by(models: &[String], detail: Detail) -> String {

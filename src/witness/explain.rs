@@ -139,7 +139,7 @@ fn notes(witness: &Witness) -> Vec<String> {
     }
     let evidence = match witness.sessions.len() {
         0 => None,
-        _ if well_formedness(witness.anomaly) => None,
+        _ if well_formedness(witness.anomaly) || at_the_end(witness.anomaly) => None,
         1 => Some("one session contradicting itself".to_owned()),
         n => Some(format!("evidence from {n} sessions")),
     };
@@ -155,6 +155,12 @@ fn notes(witness: &Witness) -> Vec<String> {
 fn well_formedness(anomaly: Anomaly) -> bool {
     use Anomaly::{AbortedRead, FutureRead, IntermediateRead, Internal, RepeatedElement, ThinAirRead};
     matches!(anomaly, ThinAirRead | AbortedRead | IntermediateRead | Internal | FutureRead | RepeatedElement)
+}
+
+/// Does the anomaly speak of how a key ended (models.md 6)? Then what the nodes show is all the evidence.
+fn at_the_end(anomaly: Anomaly) -> bool {
+    use Anomaly::{Divergent, DuplicateElement, LostWrite, OutOfBounds, Resurrected, StaleForever};
+    matches!(anomaly, Divergent | StaleForever | LostWrite | Resurrected | DuplicateElement | OutOfBounds)
 }
 
 /// The steps that a read forced: it did not return what was visible to it.

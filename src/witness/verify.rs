@@ -13,7 +13,9 @@
 mod arbitration;
 mod certificate;
 mod collections;
+mod convergence;
 mod elements;
+mod ends;
 mod facts;
 mod one_order;
 mod past;
@@ -27,6 +29,8 @@ mod views;
 
 pub use refusal::Refusal;
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashSet;
 
 use crate::check::{Certificate, Options};
@@ -34,6 +38,7 @@ use crate::history::{History, OpId, SessionId};
 use crate::model::{Checker, Guarantees, Model};
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
 use collections::Sight;
+use ends::Ends;
 use facts::Facts;
 use refusal::require;
 
@@ -51,17 +56,18 @@ pub fn verify_certificate(history: &History, options: &Options, certificate: &Ce
 pub struct Verifier<'h> {
     options: &'h Options,
     facts: Facts<'h>,
+    ends: OnceLock<Ends>,
 }
 
 impl<'h> Verifier<'h> {
     /// Derives what any proof needs.
     pub fn new(history: &'h History, options: &'h Options) -> Self {
-        Verifier { options, facts: Facts::new(history, options) }
+        Verifier { options, facts: Facts::new(history, options), ends: OnceLock::new() }
     }
 
     /// Does the witness show that the history violates the model?
     pub fn verify(&self, model: &Model, witness: &Witness) -> Result<(), Refusal> {
-        let proof = Proof { facts: &self.facts, options: self.options, witness };
+        let proof = Proof { facts: &self.facts, ends: &self.ends, options: self.options, witness };
         proof.well_shaped()?;
         proof.stands(model.checker)
     }
@@ -75,6 +81,7 @@ impl<'h> Verifier<'h> {
 /// A witness with what it is held against.
 struct Proof<'a, 'h> {
     facts: &'a Facts<'h>,
+    ends: &'a OnceLock<Ends>,
     options: &'a Options,
     witness: &'a Witness,
 }
@@ -84,6 +91,10 @@ impl<'h> Proof<'_, 'h> {
         self.facts.history
     }
 
+    fn ends(&self) -> &Ends {
+        self.ends.get_or_init(|| Ends::new(self.history(), self.options))
+    }
+
     fn refuse(&self, step: &Step, why: &str) -> Refusal {
         Refusal::step(self.history(), step, why)
     }
@@ -91,6 +102,7 @@ impl<'h> Proof<'_, 'h> {
     fn stands(&self, checker: Checker) -> Result<(), Refusal> {
         use Anomaly::*;
         match (self.witness.anomaly, checker) {
+            (_, Checker::Convergence) => self.convergence(),
             (ThinAirRead, _) => self.thin_air_read(),
             (AbortedRead, _) => self.aborted_read(),
             (IntermediateRead, _) => self.intermediate_read(),
@@ -145,7 +157,8 @@ impl<'h> Proof<'_, 'h> {
         let mut used: Vec<OpId> = w.all_steps().flat_map(|step| [Some(step.from), Some(step.to), step.read]).flatten().collect();
         used.sort_unstable();
         used.dedup();
-        let alone = matches!(w.anomaly, Anomaly::ThinAirRead | Anomaly::RepeatedElement | Anomaly::ImpossibleSum);
+        let alone =
+            matches!(w.anomaly, Anomaly::ThinAirRead | Anomaly::RepeatedElement | Anomaly::ImpossibleSum | Anomaly::OutOfBounds);
         let listed = if alone && used.is_empty() { w.operations.len() == 1 } else { w.operations == used };
         require(listed, || Refusal::new("the operations listed are not those that the steps use"))?;
         if let Some(&beyond) = w.operations.iter().find(|op| op.index() >= h.operations()) {
@@ -171,10 +184,11 @@ impl<'h> Proof<'_, 'h> {
         let uses = |because| w.steps.iter().any(|step| step.because == because);
         let cycle = matches!(w.anomaly, Anomaly::StaleRead | Anomaly::WriteOrderCycle | Anomaly::IncompatibleOrder);
         let arbitrates = cycle && !self.orders_against_hb();
+        let orders = arbitrates || matches!(w.anomaly, Anomaly::StaleForever | Anomaly::LostWrite | Anomaly::Resurrected);
         let needs = |assumption| match assumption {
             Assumption::OneOrderPerKey | Assumption::OneOrder => None,
-            Assumption::RecordedVersions => Some(arbitrates && uses(Because::Version)),
-            Assumption::RealTimeOrder => Some(arbitrates && uses(Because::RealTime)),
+            Assumption::RecordedVersions => Some(orders && uses(Because::Version)),
+            Assumption::RealTimeOrder => Some(orders && uses(Because::RealTime)),
         };
         let right = |assumption| match w.assumes.iter().filter(|&&assumed| assumed == assumption).count() {
             0 => needs(assumption) != Some(true),

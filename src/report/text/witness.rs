@@ -125,16 +125,20 @@ fn moment(ns: i64) -> String {
 
 /// Since the line above: `2 ms later`.
 fn later(ns: i64) -> String {
+    if ns == 0 { "at once".into() } else { format!("{} later", duration(ns)) }
+}
+
+/// `2 ms`, `1.5 µs`.
+pub(super) fn duration(ns: i64) -> String {
     let (number, unit) = match ns {
-        0 => return "at once".into(),
-        1..1_000 => (ns as f64, "ns"),
+        0..1_000 => (ns as f64, "ns"),
         1_000..1_000_000 => (ns as f64 / 1e3, "µs"),
         1_000_000..1_000_000_000 => (ns as f64 / 1e6, "ms"),
         _ => (ns as f64 / 1e9, "s"),
     };
     let digits = if number < 10.0 && unit != "ns" { 1 } else { 0 };
     let text = format!("{number:.digits$}");
-    format!("{} {unit} later", text.strip_suffix(".0").unwrap_or(&text))
+    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The first line of an explanation: what a user of the system saw.
 
-use crate::history::{DataType, History, OpId, ValueId};
+use crate::history::{DataType, History, Kind, OpId, ValueId};
 use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
 
 use super::names::Names;
@@ -12,7 +12,7 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
     let said = match witness.anomaly {
         Anomaly::ThinAirRead => witness.operations.first().map(|&read| thin_air(names, read)),
         Anomaly::AbortedRead => on_first_step(&|step| {
-            let deed = names.deed(step.from);
+            let deed = names.act(step.from);
             let article = if deed.starts_with('a') { "an" } else { "a" };
             format!("{} sees {article} {deed} that failed", names.session(step.to))
         }),
@@ -26,7 +26,7 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
             )
         }),
         Anomaly::Internal => on_first_step(&|step| {
-            format!("a transaction of {} does not see its own {}", names.session(step.to), names.deed(step.from))
+            format!("a transaction of {} does not see its own {}", names.session(step.to), names.act(step.from))
         }),
         Anomaly::FutureRead => on_first_step(&|step| {
             let (reader, value, key) = (names.session(step.to), names.written(step.from), names.key(step.to));
@@ -37,7 +37,7 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
             }
         }),
         Anomaly::CyclicHb => witness.steps.last().map(|back| {
-            let (reader, deed) = (names.session(back.to), names.deed(back.to));
+            let (reader, deed) = (names.session(back.to), names.act(back.to));
             match witness.steps.len() {
                 0..=2 => format!("{reader} reads its own {deed} before making it"),
                 _ => format!("{reader} sees effects of its own {deed} before making it"),
@@ -58,6 +58,25 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
         Anomaly::ViewCycle => {
             witness.view.map(|view| format!("no order of the writes explains everything that {} read", names.session_of(view)))
         }
+        Anomaly::Divergent => on_first_step(&|step| match (names.answered_by(step.from), names.answered_by(step.to)) {
+            (Some(a), Some(b)) if a != b => format!("{a} and {b} do not agree on {}", names.key(step.to)),
+            _ => format!("final reads of {} do not agree", names.key(step.to)),
+        }),
+        Anomaly::StaleForever => on_first_step(&|step| {
+            format!("{} ended as {}, which was overwritten", names.key(step.from), names.written(step.from))
+        }),
+        Anomaly::LostWrite => witness.steps.last().map(|step| format!("{} is lost", names.deed(step.from))),
+        Anomaly::Resurrected => witness.steps.last().map(|step| match names.history.kind(step.from) {
+            Kind::Remove => format!("{} is back in {} after it was removed", names.written(step.from), names.key(step.from)),
+            _ => format!("{} failed, yet it is there at the end", names.deed(step.from)),
+        }),
+        Anomaly::DuplicateElement => on_first_step(&|step| {
+            format!("{} is in {} more often than it was put there", names.written(step.from), names.key(step.from))
+        }),
+        Anomaly::OutOfBounds => witness
+            .operations
+            .first()
+            .map(|&read| format!("{} ended as {}, which its operations cannot add up to", names.key(read), names.returned(read))),
     };
     said.unwrap_or_else(|| "the history contradicts itself".into())
 }

@@ -59,7 +59,7 @@ impl<'h> Names<'h> {
     pub fn in_full(&self, op: OpId) -> String {
         match self.history.kind(op) {
             Kind::Read | Kind::Write | Kind::Cas => self.assignment(op),
-            _ => format!("the {}", self.deed(op)),
+            _ => format!("the {}", self.act(op)),
         }
     }
 
@@ -87,7 +87,7 @@ impl<'h> Names<'h> {
     }
 
     /// What a write is, in a sentence: `write of photo`, `append of 3 to todo`.
-    pub fn deed(&self, op: OpId) -> String {
+    pub fn act(&self, op: OpId) -> String {
         let (key, value) = (self.key(op), self.written(op));
         match self.history.kind(op) {
             Kind::Read => format!("read of {key}"),
@@ -140,6 +140,19 @@ impl<'h> Names<'h> {
         match self.history.line(op) {
             0 => format!("operation {}", op.index()),
             line => format!("line {line}"),
+        }
+    }
+
+    /// The node that answered an operation.
+    pub fn answered_by(&self, op: OpId) -> Option<String> {
+        self.history.node(self.history.txn(op)).map(|node| self.node(node))
+    }
+
+    /// What a write was, as a subject: `alice's add of 3 to cart`.
+    pub fn deed(&self, op: OpId) -> String {
+        match self.history.kind(op) {
+            Kind::Write | Kind::Cas => format!("{}'s write of {}", self.session(op), self.assignment(op)),
+            _ => format!("{}'s {}", self.session(op), self.act(op)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The contradiction step by step, each with its reason: what `witness::verify` re-checks, for people.
 
-use crate::history::{Kind, OpId};
+use crate::history::{Kind, OpId, Status};
 use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
 
 use super::ProofStep;
@@ -37,6 +37,10 @@ fn by_itself(names: &Names, anomaly: Anomaly, read: OpId) -> ProofStep {
         Anomaly::ImpossibleSum => {
             format!("{place} returned {returned}; the operations on {key} that it may have seen do not add up to that")
         }
+        Anomaly::OutOfBounds => format!(
+            "{place} returned {returned}; no choice of the indeterminate operations on {key} adds up to that, nor do lost or failed ones \
+             explain it"
+        ),
         _ if names.elements(read).is_empty() => format!("{place} returned {returned}; no operation writes that to {key}"),
         _ => format!("{place} returned {returned}; no operation puts all of that into {key}"),
     };
@@ -48,6 +52,12 @@ fn arrow(step: &Step) -> &'static str {
         _ if step.because == Because::Visible => "is visible to",
         Relation::Vis => "is visible to",
         Relation::Wr => "is returned by",
+        Relation::End => match step.because {
+            Because::Differs => "differs from",
+            Because::Missing => "is missing from",
+            Because::Repeated => "is repeated in",
+            _ => "is in",
+        },
         _ => "→",
     }
 }
@@ -62,6 +72,11 @@ fn closing(anomaly: Anomaly) -> &'static str {
         Anomaly::MissingElement => ": what is visible must be there",
         Anomaly::PhantomMember => ": what was removed since it was added must be gone",
         Anomaly::ImpossibleSum => ": no operations add up to that",
+        Anomaly::Divergent => ": the replicas did not converge",
+        Anomaly::StaleForever => ": what was overwritten must not last",
+        Anomaly::LostWrite => ": an acknowledged write must last",
+        Anomaly::Resurrected => ": what failed or was removed must not be there",
+        Anomaly::DuplicateElement => ": each write counts once",
         _ => ": a contradiction",
     }
 }
@@ -113,6 +128,13 @@ fn reason(names: &Names, step: &Step) -> String {
         },
         Because::RealTime => "completed before it was invoked".into(),
         Because::ProgramOrder => format!("same transaction, {}", names.place(from)),
+        Because::Differs => format!("{} and {}", names.returned(from), names.returned(to)),
+        Because::Missing => format!("{} was acknowledged, and no final read shows it", names.place(from)),
+        Because::Present => match names.history.status(from) {
+            Status::Fail => format!("{} failed", names.place(from)),
+            _ => format!("{} removed it after every add of it", names.place(from)),
+        },
+        Because::Repeated => format!("{} shows it more often than it was written", names.place(to)),
     }
 }
 

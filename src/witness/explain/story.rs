@@ -1,7 +1,7 @@
 //! How a contradiction came about, in the past tense: from the write along the path to the read that missed it, and why the value it
 //! found was the older one.
 
-use crate::history::{DataType, OpId};
+use crate::history::{DataType, OpId, Status};
 use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
 
 use super::collections::is_update;
@@ -111,7 +111,26 @@ fn sentence(names: &Names, step: &Step) -> Option<String> {
             names.label(to),
             names.place(to)
         )),
+        (_, Relation::End) => Some(at_the_end(names, step)),
         _ => None,
+    }
+}
+
+/// How the key ended, against what it should have ended as.
+fn at_the_end(names: &Names, step: &Step) -> String {
+    let (from, to) = (step.from, step.to);
+    let shows = |read: OpId| {
+        let who = names.answered_by(read).unwrap_or_else(|| format!("the final read of {}", names.session(read)));
+        format!("{who} shows {} = {} ({})", names.key(read), names.returned(read), names.place(read))
+    };
+    let done = format!("{} {} ({})", names.session(from), names.did(from), names.place(from));
+    match step.because {
+        Because::Differs => format!("at the end {}, and {}", shows(from), shows(to)),
+        Because::Missing => format!("{done}, which was acknowledged; at the end {}", shows(to)),
+        Because::Present if names.history.status(from) == Status::Fail => {
+            format!("{done}, which failed; at the end {}", shows(to))
+        }
+        _ => format!("{done}; at the end {}", shows(to)),
     }
 }
 
