@@ -1,5 +1,5 @@
 //! `causal-weak` (CC): hb is acyclic, and no read returns the initial value, or a write w, while a write x of its key is in its causal
-//! past (for w: after w in it). Bouajjani et al. (POPL'17), section 3: the bad patterns `cyclic-co`, `write-co-init-read`, `write-co-read`.
+//! past (for w: after w in it). Bouajjani et al. (POPL'17), CC: the bad patterns `cyclic-co`, `write-co-init-read`, `write-co-read`.
 //!
 //! Of lists, sets and counters no read may be out of its causal past's bounds, and no list may have two elements against hb.
 //!

@@ -1,5 +1,5 @@
 //! `causal-memory` (CM) and `pram-classic`: can each session explain its reads by an order of its own? Bouajjani et al. (POPL'17),
-//! section 5; Lipton & Sandberg (1988).
+//! CM; Lipton & Sandberg (1988).
 //!
 //! For each session s, HB is the least transitive relation over its base order (hb; for `pram-classic` so and the wr edges into its own
 //! reads) with: a write w' HB-before a read r of s, which returned another write w of the key, is HB-before w. It must be acyclic and

@@ -1,5 +1,5 @@
 //! `well-formed`: no read that nothing can explain (models.md 3). [`Matching`](crate::relation::matching::Matching) finds such reads on
-//! its way; here they become witnesses. Sources: Adya (1999), G1a and G1b; Biswas & Enea (OOPSLA'19), section 2.
+//! its way; here they become witnesses. Sources: Adya (1999), G1a and G1b; Biswas & Enea (OOPSLA'19).
 
 use crate::history::{History, OpId};
 use crate::relation::matching::Malformed;

@@ -139,12 +139,16 @@ impl Reading<'_> {
         let history = self.history;
         let found =
             |anomaly, write: Option<u32>| Some(Some(Malformed { read, anomaly, write: write.map(|w| OpId::new(w as usize)) }));
-        for &element in shown {
-            match self.origin(read, element, key_type) {
-                Origin::Unknown if self.options.unmatched_reads == UnmatchedReads::Ignore => return Some(None),
-                Origin::Unknown => return found(Anomaly::ThinAirRead, None),
-                Origin::Malformed(anomaly, write) => return found(anomaly, Some(write)),
-                _ => {}
+        let origins = || shown.iter().map(|&element| self.origin(read, element, key_type));
+        if origins().any(|origin| matches!(origin, Origin::Unknown)) {
+            return match self.options.unmatched_reads {
+                UnmatchedReads::Ignore => Some(None),
+                UnmatchedReads::Violation => found(Anomaly::ThinAirRead, None),
+            };
+        }
+        for origin in origins() {
+            if let Origin::Malformed(anomaly, write) = origin {
+                return found(anomaly, Some(write));
             }
         }
         if key_type == DataType::List {

@@ -1,5 +1,6 @@
 //! *Oracle*: each model straight from its definition, by enumeration of orders, over tens of thousands of random small histories with
-//! fixed seeds. The checkers, a second checker made of bad patterns, and twenty broken ones are held to it.
+//! fixed seeds: of registers ([`agree`]) and of lists, sets and counters ([`typed_run`]). The checkers, second checkers made of bad
+//! patterns, and broken ones are held to it.
 
 mod agree;
 mod broken;

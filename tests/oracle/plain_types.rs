@@ -184,7 +184,7 @@ impl<'r> Plain<'r> {
             }
             let of_key = bits(visible[r]).filter(|&x| self.same_key(x, r));
             match (self.nodes[r].source, &self.nodes[r].shown) {
-                (Some(Source::Initial), _) if of_key.count() > 0 => return true,
+                (Some(Source::Initial), _) if bits(visible[r]).any(|x| self.same_key(x, r)) => return true,
                 (Some(Source::Write(w)), _) => of_key.filter(|&x| x != w).for_each(|x| ar[x] |= 1 << w),
                 (_, Some(Shown::List(elements))) if !self.has(Fault::ListOrderIgnored) => {
                     elements.windows(2).for_each(|pair| ar[pair[0]] |= 1 << pair[1]);

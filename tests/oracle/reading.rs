@@ -309,13 +309,13 @@ fn too_often(toy: &Toy, placed: &[Placed], read: &Op, element: i64, fate: &Outco
     not_failed + initially > 0 && shown > possible.min(not_failed + initially)
 }
 
-/// What becomes of a read, from what becomes of its elements. A member of a set may be of any of several adds.
+/// What becomes of a read, from what becomes of its elements: with an unknown one that is to be ignored nothing else counts. A member of
+/// a set may be of any of several adds.
 fn together(fates: Vec<Outcome>, data_type: DataType) -> Outcome {
     if fates.iter().any(|fate| matches!(fate, Outcome::Ignored)) {
         return Outcome::Ignored;
     }
     let (mut from, mut ambiguous, mut malformed) = (vec![], false, false);
-    let elements = fates.iter().filter(|fate| !matches!(fate, Outcome::Matched(None))).count();
     for fate in fates {
         match fate {
             Outcome::Matched(writer) => from.extend(writer),
@@ -328,7 +328,7 @@ fn together(fates: Vec<Outcome>, data_type: DataType) -> Outcome {
         }
     }
     match ambiguous {
-        true => Outcome::LeftOut { candidates: vec![], maybe_malformed: malformed, orders: elements > 1 },
+        true => Outcome::LeftOut { candidates: vec![], maybe_malformed: malformed, orders: data_type == DataType::List },
         false => Outcome::MatchedAll(from),
     }
 }

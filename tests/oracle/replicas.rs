@@ -33,10 +33,11 @@ struct Manners {
     replicas: usize,
     /// Do all changes go to the first replica?
     primary: bool,
-    /// Percentages: that a session stays with its replica, that a delivery waits, that a replica never gets a transaction.
+    /// In percent: that a session stays with its replica, that a replica never gets a transaction.
     sticky: usize,
-    lag: usize,
     loss: usize,
+    /// By receiver and origin: that a delivery waits.
+    lag: Vec<Vec<usize>>,
     order: Order,
     causal: bool,
     /// Are transactions delivered change by change?
@@ -55,7 +56,7 @@ impl Manners {
             replicas: rng.between(2, 3),
             primary: rng.chance(30),
             sticky: if good { 100 } else { *rng.pick(&[100, 70, 30]) },
-            lag: rng.between(20, 80),
+            lag: (0..3).map(|_| (0..3).map(|_| *rng.pick(&[10, 40, 70, 95])).collect()).collect(),
             loss: if good { 0 } else { *rng.pick(&[0, 0, 10, 30]) },
             order: *rng.pick(if good { &[Order::Total] } else { &[Order::Any, Order::First, Order::First, Order::Total] }),
             causal: good || rng.chance(30),
@@ -261,7 +262,7 @@ impl<'k> Store<'k> {
                 let wanted = !has(&change) && !self.lost[replica].contains(&txn);
                 let ready = !self.manners.causal || self.changes[change].after.iter().all(has);
                 let overtakes = self.manners.order == Order::First && waiting.contains(&self.changes[change].at);
-                if wanted && ready && !overtakes && rng.chance(100 - self.manners.lag) {
+                if wanted && ready && !overtakes && rng.chance(100 - self.manners.lag[replica][self.changes[change].at]) {
                     self.applied[replica].extend(change..together);
                 } else if wanted && self.manners.order == Order::Total {
                     break;

@@ -37,8 +37,10 @@ pub const GENERATORS: &[Generator] = &[
         about: Some(List),
         make: |rng| look_back(rng, |rng| of(rng, &[List, Register], PLAIN)),
     },
+    Generator { name: "crossed-orders", about: Some(List), make: crossed },
     Generator { name: "lists-mixed", about: Some(List), make: |rng| mixed(rng, &[List, List]) },
     Generator { name: "set", about: Some(Set), make: |rng| look_back(rng, |rng| of(rng, &[Set], PLAIN)) },
+    Generator { name: "set-outcomes", about: Some(Set), make: |rng| of(rng, &[Set], Mix { info: 35, fail: 10, ..PLAIN }) },
     Generator { name: "wild-sets", about: Some(Set), make: |rng| wild(rng, &[Set, Set]) },
     Generator { name: "sets-mixed", about: Some(Set), make: |rng| mixed(rng, &[Set, Set]) },
     Generator { name: "counter", about: Some(Counter), make: |rng| look_back(rng, |rng| of(rng, &[Counter], PLAIN)) },
@@ -68,7 +70,7 @@ impl Generator {
         let hash = self.name.bytes().fold(7, |hash: u64, b| hash.wrapping_mul(31).wrapping_add(b.into()));
         let mut rng = Rng::new(seed ^ hash << 20);
         let mut toy = (self.make)(&mut rng);
-        if rng.chance(33) {
+        if rng.chance(40) {
             malformed(&mut toy, &mut rng);
         }
         drop_stray_reads(&mut toy);
@@ -174,6 +176,39 @@ fn wild(rng: &mut Rng, keys: &[DataType]) -> Toy {
             Counter => Act::Read(Some(some.iter().map(counted).sum())),
             Register => continue,
         };
+    }
+    toy
+}
+
+/// Two sessions change two keys, a list and another, in opposite orders; others read them.
+fn crossed(rng: &mut Rng) -> Toy {
+    let (other, mut toy) = (*rng.pick(&[List, Register]), Toy::default());
+    let change = |key: u8, value: i64| if key == 0 || other == List { Act::Append(value) } else { Act::Write(Some(value)) };
+    let first = rng.below(2) as u8;
+    for (session, first) in [(0, first), (1, if rng.chance(70) { 1 - first } else { first })] {
+        for (at, key) in [first, 1 - first].into_iter().enumerate() {
+            toy.push(session, change(key, i64::from(session) * 2 + at as i64 + 1), key);
+        }
+    }
+    let values =
+        |key: u8| toy.ops().filter(|(_, op)| op.key == key).filter_map(|(_, op)| op.puts().or(op.writes().flatten())).collect();
+    let values: [Vec<i64>; 2] = [values(0), values(1)];
+    for session in 2..=rng.between(2, 3) as u8 {
+        let mut keys = vec![0, 1];
+        rng.shuffle(&mut keys);
+        keys.truncate(rng.between(1, 2));
+        for key in keys {
+            let mut shown = values[usize::from(key)].clone();
+            rng.shuffle(&mut shown);
+            if key == 0 || other == List {
+                if rng.chance(20) {
+                    shown.pop();
+                }
+                toy.push(session, Act::Members(shown), key);
+            } else {
+                shown.into_iter().for_each(|value| toy.push(session, Act::Read(Some(value)), key));
+            }
+        }
     }
     toy
 }

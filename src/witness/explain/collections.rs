@@ -12,13 +12,13 @@ pub(super) fn missing_element(names: &Names, step: &Step) -> String {
     match Promise::of(names, step.from, step.to, &step.via) {
         Promise::Answer { to, direct } => {
             let answers = if direct { "answers" } else { "builds on" };
-            format!("{reader} sees {}'s {} but not {element} in {key}, which it {answers}", names.session(to), names.act(to))
+            format!("{reader} sees {}'s {} but not {element} in {key}, which it {answers}", names.session(to), names.deed(to))
         }
         Promise::Sequel(later) => {
-            let (author, later) = (names.session(later), names.act(later));
-            format!("{reader} sees {author}'s {later} but not its earlier {}", names.act(step.from))
+            let (author, later) = (names.session(later), names.deed(later));
+            format!("{reader} sees {author}'s {later} but not its earlier {}", names.deed(step.from))
         }
-        Promise::Own => format!("{reader} does not see its own {}", names.act(step.from)),
+        Promise::Own => format!("{reader} does not see its own {}", names.deed(step.from)),
         Promise::Again => format!("{reader} goes back in time on {key}: {element} is missing"),
     }
 }
@@ -44,7 +44,7 @@ pub(super) fn impossible_sum(names: &Names, witness: &Witness) -> String {
         steps => {
             let own = steps.iter().all(|step| matches!(Promise::of(names, step.from, step.to, &step.via), Promise::Own));
             match (own, steps) {
-                (true, [step]) => format!("{reader} does not see its own {}", names.act(step.from)),
+                (true, [step]) => format!("{reader} does not see its own {}", names.deed(step.from)),
                 (true, _) => format!("{reader} reads {sum} of {key}, which leaves out some of what it did to it itself"),
                 (false, _) => format!("{reader} reads {sum} of {key}, which leaves out some of what it must have seen"),
             }

@@ -12,7 +12,7 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
     let said = match witness.anomaly {
         Anomaly::ThinAirRead => witness.operations.first().map(|&read| thin_air(names, read)),
         Anomaly::AbortedRead => on_first_step(&|step| {
-            let deed = names.act(step.from);
+            let deed = names.deed(step.from);
             let article = if deed.starts_with('a') { "an" } else { "a" };
             format!("{} sees {article} {deed} that failed", names.session(step.to))
         }),
@@ -26,7 +26,7 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
             )
         }),
         Anomaly::Internal => on_first_step(&|step| {
-            format!("a transaction of {} does not see its own {}", names.session(step.to), names.act(step.from))
+            format!("a transaction of {} does not see its own {}", names.session(step.to), names.deed(step.from))
         }),
         Anomaly::FutureRead => on_first_step(&|step| {
             let (reader, value, key) = (names.session(step.to), names.written(step.from), names.key(step.to));
@@ -37,7 +37,7 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
             }
         }),
         Anomaly::CyclicHb => witness.steps.last().map(|back| {
-            let (reader, deed) = (names.session(back.to), names.act(back.to));
+            let (reader, deed) = (names.session(back.to), names.deed(back.to));
             match witness.steps.len() {
                 0..=2 => format!("{reader} reads its own {deed} before making it"),
                 _ => format!("{reader} sees effects of its own {deed} before making it"),
@@ -65,10 +65,10 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
         Anomaly::StaleForever => on_first_step(&|step| {
             format!("{} ended as {}, which was overwritten", names.key(step.from), names.written(step.from))
         }),
-        Anomaly::LostWrite => witness.steps.last().map(|step| format!("{} is lost", names.deed(step.from))),
+        Anomaly::LostWrite => witness.steps.last().map(|step| format!("{} is lost", names.whose_deed(step.from))),
         Anomaly::Resurrected => witness.steps.last().map(|step| match names.history.kind(step.from) {
             Kind::Remove => format!("{} is back in {} after it was removed", names.written(step.from), names.key(step.from)),
-            _ => format!("{} failed, yet it is there at the end", names.deed(step.from)),
+            _ => format!("{} failed, yet it is there at the end", names.whose_deed(step.from)),
         }),
         Anomaly::DuplicateElement => on_first_step(&|step| {
             format!("{} is in {} more often than it was put there", names.written(step.from), names.key(step.from))

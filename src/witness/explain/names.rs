@@ -59,7 +59,7 @@ impl<'h> Names<'h> {
     pub fn in_full(&self, op: OpId) -> String {
         match self.history.kind(op) {
             Kind::Read | Kind::Write | Kind::Cas => self.assignment(op),
-            _ => format!("the {}", self.act(op)),
+            _ => format!("the {}", self.deed(op)),
         }
     }
 
@@ -87,7 +87,7 @@ impl<'h> Names<'h> {
     }
 
     /// What a write is, in a sentence: `write of photo`, `append of 3 to todo`.
-    pub fn act(&self, op: OpId) -> String {
+    pub fn deed(&self, op: OpId) -> String {
         let (key, value) = (self.key(op), self.written(op));
         match self.history.kind(op) {
             Kind::Read => format!("read of {key}"),
@@ -148,11 +148,11 @@ impl<'h> Names<'h> {
         self.history.node(self.history.txn(op)).map(|node| self.node(node))
     }
 
-    /// What a write was, as a subject: `alice's add of 3 to cart`.
-    pub fn deed(&self, op: OpId) -> String {
+    /// Whose write it was, as a subject: `alice's add of 3 to cart`.
+    pub fn whose_deed(&self, op: OpId) -> String {
         match self.history.kind(op) {
             Kind::Write | Kind::Cas => format!("{}'s write of {}", self.session(op), self.assignment(op)),
-            _ => format!("{}'s {}", self.session(op), self.act(op)),
+            _ => format!("{}'s {}", self.session(op), self.deed(op)),
         }
     }
 

@@ -9,7 +9,14 @@ use super::names::Names;
 /// A line a step; first the derived steps of a view.
 pub(super) fn proof(names: &Names, witness: &Witness) -> Vec<ProofStep> {
     if witness.steps.is_empty() {
-        return witness.operations.iter().map(|&op| by_itself(names, witness.anomaly, op)).collect();
+        return witness
+            .operations
+            .iter()
+            .map(|&op| match witness.anomaly {
+                Anomaly::OutOfBounds => out_of_bounds(names, op),
+                anomaly => by_itself(names, anomaly, op),
+            })
+            .collect();
     }
     let last = witness.derived.len() + witness.steps.len() - 1;
     let steps = witness.derived.iter().chain(&witness.steps);
@@ -37,13 +44,19 @@ fn by_itself(names: &Names, anomaly: Anomaly, read: OpId) -> ProofStep {
         Anomaly::ImpossibleSum => {
             format!("{place} returned {returned}; the operations on {key} that it may have seen do not add up to that")
         }
-        Anomaly::OutOfBounds => format!(
-            "{place} returned {returned}; no choice of the indeterminate operations on {key} adds up to that, nor do lost or failed ones \
-             explain it"
-        ),
         _ if names.elements(read).is_empty() => format!("{place} returned {returned}; no operation writes that to {key}"),
         _ => format!("{place} returned {returned}; no operation puts all of that into {key}"),
     };
+    ProofStep { text, path: Vec::new() }
+}
+
+fn out_of_bounds(names: &Names, read: OpId) -> ProofStep {
+    let text = format!(
+        "{} returned {}; no choice of the indeterminate operations on {} adds up to that, nor do lost or failed ones explain it",
+        names.place(read),
+        names.returned(read),
+        names.key(read)
+    );
     ProofStep { text, path: Vec::new() }
 }
 
@@ -69,14 +82,14 @@ fn closing(anomaly: Anomaly) -> &'static str {
         Anomaly::Internal => ": a transaction sees its own writes",
         Anomaly::FutureRead => ": no read returns what is written only later",
         Anomaly::InitialRead => ": a read of the initial value sees no write",
-        Anomaly::MissingElement => ": what is visible must be there",
-        Anomaly::PhantomMember => ": what was removed since it was added must be gone",
-        Anomaly::ImpossibleSum => ": no operations add up to that",
         Anomaly::Divergent => ": the replicas did not converge",
         Anomaly::StaleForever => ": what was overwritten must not last",
         Anomaly::LostWrite => ": an acknowledged write must last",
         Anomaly::Resurrected => ": what failed or was removed must not be there",
         Anomaly::DuplicateElement => ": each write counts once",
+        Anomaly::MissingElement => ": what is visible must be there",
+        Anomaly::PhantomMember => ": what was removed since it was added must be gone",
+        Anomaly::ImpossibleSum => ": no operations add up to that",
         _ => ": a contradiction",
     }
 }
