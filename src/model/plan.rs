@@ -55,6 +55,7 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Judges, proves, explains which verdict follows from which, and counts.
     pub(crate) fn run(mut self, models: &[&'static Model]) -> Judged {
         let history = self.facts.history;
         let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
@@ -290,6 +291,7 @@ impl<'a> Plan<'a> {
         outcome
     }
 
+    /// Judges all views, with the order that `causal` found as a start.
     fn view(&self, base: Base) -> Result<(Outcome, Option<Orders>), OutOfBudget> {
         let all = match &self.sets[15] {
             Some(Ok(all)) => Some(all.clone()),
