@@ -92,6 +92,8 @@ enum Origin {
     /// Of a set: one of several adds.
     SomeAdd,
     Ambiguous,
+    /// What may have written it is all excluded, by no anomaly.
+    Excluded,
     Unknown,
     Malformed(Anomaly, u32),
 }
@@ -112,7 +114,9 @@ impl Reading<'_> {
             match self.origin(read, element, key_type) {
                 Origin::Write(w) => self.matching.shown.writers.push(w),
                 Origin::Initial | Origin::SomeAdd => {}
-                Origin::Ambiguous => {
+                origin @ (Origin::Ambiguous | Origin::Excluded) => {
+                    // What has no explanation left is not known to be well-formed.
+                    self.matching.ambiguous_form |= matches!(origin, Origin::Excluded);
                     self.matching.shown.writers.truncate(start);
                     self.matching.ambiguous.push(read);
                     return;
@@ -215,8 +219,9 @@ impl Reading<'_> {
         match (left.next(), left.next()) {
             (None, _) if initial => Origin::Initial,
             (Some(only), None) if !initial => Origin::Write(only),
-            _ if key_type == DataType::Set => Origin::SomeAdd,
-            _ => Origin::Ambiguous,
+            (Some(_), Some(_)) | (Some(_), None) if key_type == DataType::Set => Origin::SomeAdd,
+            (Some(_), _) => Origin::Ambiguous,
+            (None, _) => Origin::Excluded,
         }
     }
 }
