@@ -198,7 +198,8 @@ fn the_run_is_large_and_balanced() {
     let well_formed: Vec<&Vec<Verdict>> = all.iter().map(|(_, v)| v).filter(|v| v[0] != Verdict::Violated).collect();
     let everything: Vec<&Vec<Verdict>> = all.iter().map(|(_, v)| v).collect();
     let mut tilted = vec![];
-    for (at, model) in MODELS.iter().enumerate() {
+    // These histories have no quiescent reads, which convergence needs.
+    for (at, model) in MODELS.iter().enumerate().filter(|(_, model)| model.checker != Checker::Convergence) {
         for (among, verdicts) in [("all", &everything), ("well-formed", &well_formed)] {
             let share = |verdict| percent(verdicts.iter().filter(|v| v[at] == verdict).count(), verdicts.len());
             let (satisfied, violated) = (share(Verdict::Satisfied), share(Verdict::Violated));
