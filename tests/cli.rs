@@ -420,9 +420,3 @@ fn convert_goes_between_formats_and_names_what_does_not_fit() {
     assert_eq!(out.out.lines().count(), 3);
     folder.run(&["convert", "nope.jsonl", "out.jsonl"]).says(2, "no such file or folder");
 }
-
-/// The examples of the documentation are what the command says.
-#[test]
-fn the_documentation_shows_what_is() {
-    trycmd::TestCases::new().case("docs/reports.md");
-}

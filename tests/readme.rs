@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use testimony::check::{Options, check};
 use testimony::format::{FORMATS, ReadOptions, read};
@@ -49,6 +48,14 @@ fn in_backticks(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
+/// What the command prints to standard output in the root of the repository, and its exit status.
+#[cfg(feature = "cli")]
+fn run(args: &str) -> (String, i32) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_testimony"));
+    let run = command.args(args.split_whitespace()).current_dir(root()).env("NO_COLOR", "1").output().unwrap();
+    (String::from_utf8(run.stdout).unwrap(), run.status.code().unwrap())
+}
+
 #[cfg(feature = "cli")]
 #[test]
 fn shown_outputs_are_what_the_command_prints() {
@@ -57,19 +64,29 @@ fn shown_outputs_are_what_the_command_prints() {
         for block in between(&text, "<!-- output of: ", "\n```\n") {
             let (command, output) = block.split_once(" -->\n```text\n").expect("a text block right behind the comment");
             let args = command.strip_prefix("cargo run --release -- ").expect("a command of a clean checkout");
-            let run = Command::new(env!("CARGO_BIN_EXE_testimony"))
-                .args(args.split_whitespace())
-                .current_dir(root())
-                .env("NO_COLOR", "1")
-                .output()
-                .unwrap();
-            let printed = String::from_utf8(run.stdout).unwrap();
-            assert_eq!(output.trim_end(), printed.trim_end(), "{}: {command}", path.display());
+            assert_eq!(output.trim_end(), run(args).0.trim_end(), "{}: {command}", path.display());
             assert!(text.contains(&format!("```sh\n{command}\n```")), "{}: {command} is not shown", path.display());
             shown += 1;
         }
     }
     assert!(shown > 0, "the README shows no output");
+}
+
+/// `$ command`, `? exit status`, output.
+#[cfg(feature = "cli")]
+#[test]
+fn shown_sessions_are_what_the_command_does() {
+    let mut shown = 0;
+    for (path, text) in pages() {
+        for block in between(&text, "```console\n$ testimony ", "\n```\n") {
+            let (args, rest) = block.split_once("\n? ").expect("a line with the exit status");
+            let (status, output) = rest.split_once('\n').expect("output");
+            let (printed, exit) = run(args);
+            assert_eq!((output.trim_end(), status), (printed.trim_end(), &*exit.to_string()), "{}: {args}", path.display());
+            shown += 1;
+        }
+    }
+    assert!(shown > 0, "docs/reports.md shows a session");
 }
 
 #[test]
