@@ -124,6 +124,34 @@ fn each_model_is_defined_with_a_history_that_breaks_it_alone() {
 }
 
 #[test]
+fn each_anomaly_of_convergence_has_a_history_that_shows_it() {
+    let text = page("docs/models.md");
+    let [page] = between(&text, "\n### `convergence`\n", "\n## ")[..] else { panic!("no section on convergence") };
+    let sections: Vec<&str> = page.split("\n#### `").skip(1).collect();
+    let mut shown = Vec::new();
+    for section in sections {
+        let (name, rest) = section.split_once('`').expect("a name");
+        let [history] = between(rest.split("\n#### ").next().expect("a part"), "```json\n", "```")[..] else {
+            panic!("{name} has not one history");
+        };
+        assert_eq!(history.lines().count(), 4, "{name}");
+        let recording = read(history.as_bytes(), &ReadOptions::default()).unwrap();
+        let judged = check(
+            &recording.history,
+            &Options { models: model::find("convergence").into_iter().collect(), ..Options::default() },
+        );
+        let anomalies: Vec<String> = judged.judgements[0]
+            .witnesses
+            .iter()
+            .map(|witness| serde_json::to_value(witness.anomaly).unwrap().as_str().expect("a name").to_owned())
+            .collect();
+        assert!(anomalies.iter().any(|anomaly| anomaly == name), "{name}: {anomalies:?}");
+        shown.push(name);
+    }
+    assert_eq!(shown, ["divergent", "stale-forever", "lost-write", "resurrected", "duplicate-element", "out-of-bounds"]);
+}
+
+#[test]
 fn the_table_of_implications_is_the_lattice() {
     let text = page("docs/models.md");
     let start = text.find("| model | implies directly |").expect("the table");

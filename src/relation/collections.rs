@@ -116,7 +116,8 @@ impl Reading<'_> {
                 Origin::Initial | Origin::SomeAdd => {}
                 origin @ (Origin::Ambiguous | Origin::Excluded) => {
                     // What has no explanation left is not known to be well-formed.
-                    self.matching.ambiguous_form |= matches!(origin, Origin::Excluded) || self.may_be_intermediate(read, shown, key_type);
+                    self.matching.ambiguous_form |=
+                        matches!(origin, Origin::Excluded) || self.may_be_intermediate(read, shown, key_type);
                     self.matching.shown.writers.truncate(start);
                     self.matching.ambiguous.push(read);
                     return;
@@ -177,9 +178,8 @@ impl Reading<'_> {
 
     /// May a list end with an append that its transaction followed with another?
     fn may_be_intermediate(&self, read: OpId, shown: &[ValueId], key_type: DataType) -> bool {
-        let followed = |&&(_, w): &&(ValueId, u32)| {
-            !self.matching.last_write[w as usize] && self.possible(read, OpId::new(w as usize))
-        };
+        let followed =
+            |&&(_, w): &&(ValueId, u32)| !self.matching.last_write[w as usize] && self.possible(read, OpId::new(w as usize));
         key_type == DataType::List && shown.last().is_some_and(|&last| self.candidates(last).iter().any(|w| followed(&w)))
     }
 

@@ -295,7 +295,10 @@ impl State<'_> {
             _ => return Found::default(),
         };
         let Some(missing) = missing else { return wrong };
-        let lost = last(Status::Ok, below).filter(|_| missing <= if below { bounds.ok_up } else { bounds.ok_down });
+        // Of the acknowledged ones, best one that would make up the difference alone.
+        let alone = if below { missing } else { -missing };
+        let exact = self.with_status(Status::Ok).rev().find(|&op| amount(history, op) == Some(alone));
+        let lost = exact.or(last(Status::Ok, below)).filter(|_| missing <= if below { bounds.ok_up } else { bounds.ok_down });
         let flaw = match (lost, last(Status::Fail, !below).filter(|_| missing <= failed)) {
             (Some(write), _) => Flaw::Lost { write, removes: Vec::new(), read, versions: self.versions() },
             (None, Some(write)) => Flaw::Returned { write, removed: Vec::new(), read, versions: self.versions() },
