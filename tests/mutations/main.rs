@@ -5,6 +5,7 @@
 
 mod certificates;
 mod definition;
+mod ends;
 mod mutate;
 mod scenario;
 mod witnesses;

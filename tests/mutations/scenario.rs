@@ -1,6 +1,7 @@
 //! Small histories written as text, and the steps of witnesses written briefly.
 //!
-//! A line is an operation: `session kind key value`, with kind `w`, `r` or `c` (cas: two values), `-` for null, then in any order
+//! A line is an operation: `session kind key value`, with kind `w`, `r`, `c` (cas: two values), `append`, `add`, `remove`, `inc` or `dec`, the
+//! value an integer, `[1,2]` for a list or set or `-` for null, then in any order `final`,
 //! `info` or `fail`, `3..8` (invoked and completed; `3..` is invoked only), `v7` (version), and `+` for "in the transaction of the line before".
 
 use testimony::check::{Options, WriteOrder};
@@ -16,12 +17,24 @@ pub fn history(text: &str) -> History {
             "w" => (Kind::Write, 1),
             "r" => (Kind::Read, 1),
             "c" => (Kind::Cas, 2),
+            "append" => (Kind::Append, 1),
+            "add" => (Kind::Add, 1),
+            "remove" => (Kind::Remove, 1),
+            "inc" => (Kind::Increment, 1),
+            "dec" => (Kind::Decrement, 1),
             other => panic!("{other}: no kind"),
         };
         let mut txn = TxnInput::ok(builder.values.string(words[0]));
         let key = builder.values.string(words[2]);
-        let mut value =
-            |word: &str| if word == "-" { ValueId::NULL } else { builder.values.int(word.parse().expect("an integer")) };
+        let mut value = |word: &str| match word.strip_prefix('[').and_then(|word| word.strip_suffix(']')) {
+            _ if word == "-" => ValueId::NULL,
+            None => builder.values.int(word.parse().expect("an integer")),
+            Some(elements) => {
+                let elements = elements.split(',').filter(|word| !word.is_empty());
+                let elements: Vec<ValueId> = elements.map(|word| builder.values.int(word.parse().expect("an integer"))).collect();
+                builder.values.collection(&elements)
+            }
+        };
         let mut op = OpInput { line: number as u32 + 1, ..OpInput::new(kind, key, value(words[3])) };
         if kind == Kind::Cas {
             op.to = value(words[4]);
@@ -30,6 +43,7 @@ pub fn history(text: &str) -> History {
         for word in &words[3 + values..] {
             match *word {
                 "+" => begins = false,
+                "final" => op.is_final = true,
                 "info" => txn.status = Status::Info,
                 "fail" => txn.status = Status::Fail,
                 word => match (word.strip_prefix('v'), word.split_once("..")) {
@@ -82,6 +96,11 @@ pub fn ar(from: usize, to: usize, because: Because) -> Step {
 /// Program order.
 pub fn po(from: usize, to: usize) -> Step {
     step(from, to, Relation::Po, Because::ProgramOrder)
+}
+
+/// How a key ended.
+pub fn end(from: usize, to: usize, because: Because) -> Step {
+    step(from, to, Relation::End, because)
 }
 
 /// Real time.

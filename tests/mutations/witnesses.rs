@@ -45,11 +45,11 @@ const WITH_MR_WFR: &[&str] = &["writes-follow-reads", "causal"];
 const GUARANTEES: &[&str] = &["read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads", "pram", "causal"];
 const WITH_HB: &[&str] = &["causal-weak", "causal", "causal-memory"];
 
-fn case(name: &'static str, text: &str, models: &'static [&'static str], make: impl FnOnce(&History) -> Witness) -> Case {
+pub fn case(name: &'static str, text: &str, models: &'static [&'static str], make: impl FnOnce(&History) -> Witness) -> Case {
     ordered(name, WriteOrder::Session, text, models, make)
 }
 
-fn ordered(
+pub fn ordered(
     name: &'static str,
     write_order: WriteOrder,
     text: &str,
@@ -68,6 +68,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(arbitrations());
     cases.extend(recorded_orders());
     cases.extend(views());
+    cases.extend(crate::ends::cases());
     cases
 }
 
@@ -359,7 +360,7 @@ fn every_anomaly_and_reason_has_a_witness() {
     let cases = cases();
     let anomalies: HashSet<Anomaly> = cases.iter().map(|case| case.witness.anomaly).collect();
     let reasons: HashSet<Because> = cases.iter().flat_map(|case| case.witness.all_steps().map(|step| step.because)).collect();
-    assert_eq!((anomalies.len(), reasons.len()), (11, 13));
+    assert_eq!((anomalies.len(), reasons.len()), (17, 17));
 }
 
 /// The same steps on a history that does not carry them.
