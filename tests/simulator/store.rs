@@ -52,7 +52,6 @@ struct Done {
     node: usize,
     kind: Kind,
     value: i64,
-    status: Status,
     /// What a remove takes away: the adds that its node had.
     removes: Vec<usize>,
 }
@@ -139,7 +138,7 @@ impl Store {
     fn write(&mut self, node: usize, kind: Kind, value: i64, status: Status) {
         let had = |&i: &usize| self.done[i].kind == Kind::Add && self.done[i].value == value && self.times(node, i) > 0;
         let removes = if kind == Kind::Remove { (0..self.done.len()).filter(had).collect() } else { Vec::new() };
-        self.done.push(Done { node, kind, value, status, removes });
+        self.done.push(Done { node, kind, value, removes });
         self.record.push((node, kind, Shown::One(Some(value)), status, false));
     }
 
@@ -167,7 +166,7 @@ impl Store {
         }
         let values = || has.iter().map(|&i| (self.done[i].value, self.times(node, i)));
         match self.of {
-            Type::Register => Shown::One(values().last().map(|(value, _)| value)),
+            Type::Register => Shown::One(values().next_back().map(|(value, _)| value)),
             Type::List => Shown::Many(values().flat_map(|(value, times)| vec![value; times]).collect()),
             Type::Counter => Shown::One(Some(values().map(|(value, times)| value * times as i64).sum())),
             Type::Set => {
