@@ -16,9 +16,8 @@ use crate::witnesses::{Case, case, ordered};
 
 const ALONE: &[&str] = &["convergence"];
 
-fn happened(path: Vec<Step>) -> Step {
-    hb(path)
-}
+/// Makes a witness of a history.
+type Make = Box<dyn Fn(&History) -> Witness>;
 
 fn of(anomaly: Anomaly, assumes: &'static [Assumption], steps: Vec<Step>) -> impl Fn(&History) -> Witness {
     move |h| witness(h, anomaly, assumes, steps.clone())
@@ -34,7 +33,7 @@ fn beyond(read: usize) -> impl Fn(&History) -> Witness {
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
-    let so_then = |a, b| happened(vec![so(a, b, SessionOrder)]);
+    let so_then = |a, b| hb(vec![so(a, b, SessionOrder)]);
     vec![
         case(
             "they differ",
@@ -52,7 +51,7 @@ pub fn cases() -> Vec<Case> {
             "overwritten by one who had read it",
             "a w x 1 \n b r x 1 \n b w x 2 \n c r x 1 final",
             ALONE,
-            of(StaleForever, &[], vec![happened(vec![wr(0, 1), so(1, 2, SessionOrder)]), wr(0, 3)]),
+            of(StaleForever, &[], vec![hb(vec![wr(0, 1), so(1, 2, SessionOrder)]), wr(0, 3)]),
         ),
         ordered(
             "an older version",
@@ -86,7 +85,7 @@ pub fn cases() -> Vec<Case> {
             "back again",
             "a add x 1 \n b r x [1] \n b remove x 1 \n c r x [1] final",
             ALONE,
-            of(Resurrected, &[], vec![happened(vec![wr(0, 1), so(1, 2, SessionOrder)]), end(2, 3, Present)]),
+            of(Resurrected, &[], vec![hb(vec![wr(0, 1), so(1, 2, SessionOrder)]), end(2, 3, Present)]),
         ),
         case(
             "two adds, each removed",
@@ -105,12 +104,12 @@ pub fn cases() -> Vec<Case> {
 /// What looks like a witness and is none, each for one reason only.
 #[test]
 fn each_rule_of_an_end_is_needed() {
-    let so_then = |a, b| happened(vec![so(a, b, SessionOrder)]);
+    let so_then = |a, b| hb(vec![so(a, b, SessionOrder)]);
     let differs = || of(Divergent, &[], vec![end(2, 3, Differs)]);
     let overwritten = || of(StaleForever, &[], vec![so_then(0, 1), wr(0, 2)]);
     let lost = |write, read| of(LostWrite, &[], vec![end(write, read, Missing)]);
     let back = || of(Resurrected, &[], vec![so_then(0, 1), end(1, 2, Present)]);
-    let cases: &[(&str, &str, Box<dyn Fn(&History) -> Witness>, bool)] = &[
+    let cases: &[(&str, &str, Make, bool)] = &[
         ("not final", "a w x 1 \n b w x 2 \n c r x 1 \n d r x 2 final", Box::new(differs()), false),
         ("not acknowledged", "a w x 1 \n b w x 2 \n c r x 1 info final \n d r x 2 final", Box::new(differs()), false),
         ("a timeout between", "a w x 1 \n b w x 2 info \n c r x 1 final \n c r x 2 final", Box::new(differs()), false),
