@@ -68,7 +68,7 @@ impl Default for Options {
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Judged {
-    /// One per model asked for, in the order of [`MODELS`](crate::model::MODELS). `convergence` is left out where it was not asked for by
+    /// One per model asked for, in the order of [`MODELS`]. `convergence` is left out where it was not asked for by
     /// name and there are no quiescent reads.
     pub judgements: Vec<Judgement>,
     /// The minimal violated sets of the four guarantees; `None` where the budget ran out or they do not apply.
