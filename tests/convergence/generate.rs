@@ -129,7 +129,7 @@ fn last_reads(toy: &mut Toy, written: &[Vec<usize>], types: &[usize], settle: bo
                 continue;
             }
             let mut value = if rng.chance(88) { common[key].clone() } else { state(toy, writes, types[key], rng) };
-            if rng.chance(8) {
+            if rng.chance(14) {
                 value = spoiled(toy, writes, value, rng);
             }
             let mut read = Op { is_final: marked, ..Op::last(node, key as u8, value) };

@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use testimony::check::{Options, check};
 use testimony::history::Kind;
 use testimony::model::find;
-use testimony::verdict::{Judgement, Verdict};
+use testimony::verdict::Anomaly::{Divergent, DuplicateElement, LostWrite, OutOfBounds, Resurrected, StaleForever};
+use testimony::verdict::{Anomaly, Judgement, Verdict};
 use testimony::witness::Verifier;
 
 use oracle::{Says, Settings};
@@ -36,8 +37,17 @@ fn judge(toy: &Toy, settings: Settings) -> Judgement {
     check(&history(toy), &options(settings)).judgements.pop().expect("asked for by name")
 }
 
-/// What the definition and the product disagree on; else what both say, and whether only the product leaves it open.
-fn compare(toy: &Toy, settings: Settings) -> Result<(Verdict, bool), String> {
+/// What both say.
+#[derive(Debug)]
+struct Answer {
+    verdict: Verdict,
+    /// Only the product leaves it open.
+    more_careful: bool,
+    anomalies: Vec<Anomaly>,
+}
+
+/// What the definition and the product disagree on; else what both say.
+fn compare(toy: &Toy, settings: Settings) -> Result<Answer, String> {
     let (says, ambiguous) = oracle::judge(toy, settings);
     let any = |wanted: fn(&Says) -> bool| says.iter().any(|(_, says)| wanted(says));
     let violated = any(|says| matches!(says, Says::Violated { .. }));
@@ -63,6 +73,12 @@ fn compare(toy: &Toy, settings: Settings) -> Result<(Verdict, bool), String> {
     if counts.unknown_keys < undecided || (!ambiguous && counts.unknown_keys > undecided) {
         return Err(format!("{counts:?}, by definition {says:?}"));
     }
+    let times = oracle::times(toy, settings);
+    let rank = |percent: usize| times[(percent * times.len()).div_ceil(100).max(1) - 1];
+    let ranks = (!times.is_empty()).then(|| (rank(50), rank(99), rank(100)));
+    if counts.times.map(|found| (found.p50, found.p99, found.max)) != ranks {
+        return Err(format!("{:?}, by definition {times:?}", counts.times));
+    }
     let (history, options) = (history(toy), options(settings));
     let verifier = Verifier::new(&history, &options);
     for witness in &found.witnesses {
@@ -71,7 +87,8 @@ fn compare(toy: &Toy, settings: Settings) -> Result<(Verdict, bool), String> {
     if (found.verdict == Verdict::Violated) == found.witnesses.is_empty() {
         return Err("a violation has a witness, nothing else has".into());
     }
-    Ok((found.verdict, more_careful))
+    let anomalies = found.witnesses.iter().map(|witness| witness.anomaly).collect();
+    Ok(Answer { verdict: found.verdict, more_careful, anomalies })
 }
 
 /// Drops operations as long as it still fails.
@@ -96,7 +113,7 @@ fn shrink(mut toy: Toy, settings: Settings) -> Toy {
 #[test]
 fn random_histories_are_judged_as_the_definition_says() {
     println!("seeds 0..{SEEDS}");
-    let answers: Vec<(Verdict, bool)> = (0..SEEDS)
+    let answers: Vec<Answer> = (0..SEEDS)
         .into_par_iter()
         .map(|seed| {
             let (toy, settings) = generate::case(seed);
@@ -108,11 +125,16 @@ fn random_histories_are_judged_as_the_definition_says() {
         })
         .collect();
     for verdict in [Verdict::Satisfied, Verdict::Violated, Verdict::Unknown] {
-        let share = answers.iter().filter(|(said, _)| *said == verdict).count() as u64 * 100 / SEEDS;
+        let share = answers.iter().filter(|answer| answer.verdict == verdict).count() as u64 * 100 / SEEDS;
         println!("{}: {share} %", verdict.name());
         assert!(share >= 10, "{} is too seldom", verdict.name());
     }
-    let careful = answers.iter().filter(|(_, careful)| *careful).count() as u64 * 100 / SEEDS;
+    for anomaly in [Divergent, StaleForever, LostWrite, Resurrected, DuplicateElement, OutOfBounds] {
+        let shown = answers.iter().filter(|answer| answer.anomalies.contains(&anomaly)).count();
+        println!("{anomaly:?}: {shown}");
+        assert!(shown >= 100, "{anomaly:?} is too seldom: {shown}");
+    }
+    let careful = answers.iter().filter(|answer| answer.more_careful).count() as u64 * 100 / SEEDS;
     assert!(careful < 3, "{careful} % left open for ambiguous reads that could not matter");
 }
 

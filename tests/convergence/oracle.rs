@@ -76,6 +76,18 @@ pub fn judge(toy: &Toy, settings: Settings) -> (Vec<(u8, Says)>, bool) {
     (says, !choices.is_empty())
 }
 
+/// How long the keys took whose quiescent reads agree, ascending; those that lack a time are left out.
+pub fn times(toy: &Toy, settings: Settings) -> Vec<i64> {
+    let txn = txns(toy);
+    let oracle = Oracle::new(toy, &txn, settings, &[]);
+    let mut keys: Vec<u8> = toy.iter().map(|op| op.key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let mut times: Vec<i64> = keys.into_iter().filter_map(|key| oracle.time(key)).collect();
+    times.sort_unstable();
+    times
+}
+
 /// Candidates of a register read, or of each element that a read shows.
 fn candidates(toy: &Toy, txn: &[usize], read: usize) -> Vec<Vec<Writer>> {
     let excluded = |w: usize| {
@@ -247,6 +259,29 @@ impl<'t> Oracle<'t> {
         } else {
             Says::Fine
         }
+    }
+
+    fn time(&self, key: u8) -> Option<i64> {
+        let last = self.quiescent(key);
+        let agreed = self.content(*last.first()?);
+        if last.iter().any(|&read| self.content(read) != agreed) {
+            return None;
+        }
+        let written =
+            self.with_status(key, Status::Ok).iter().map(|&w| Some(self.toy[w].times?.1)).collect::<Option<Vec<_>>>()?;
+        let written = *written.iter().max()?;
+        let shows = |&op: &usize| {
+            let it = &self.toy[op];
+            it.key == key && it.kind == Kind::Read && it.status == Status::Ok && !internal(self.toy, &self.txn, op)
+        };
+        let reads: Vec<usize> = (0..self.toy.len()).filter(shows).collect();
+        let begun = |read: usize| self.toy[read].times.map(|times| (times.0, read));
+        if reads.iter().any(|&read| begun(read).is_none()) {
+            return None;
+        }
+        let all_agree_from = |from: usize| reads.iter().all(|&read| begun(read) < begun(from) || self.content(read) == agreed);
+        let first = reads.iter().copied().filter(|&read| all_agree_from(read)).filter_map(begun).min()?;
+        Some((first.0 - written).max(0))
     }
 
     fn content(&self, read: usize) -> Val {
