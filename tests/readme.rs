@@ -152,6 +152,22 @@ fn each_anomaly_of_convergence_has_a_history_that_shows_it() {
 }
 
 #[test]
+fn each_anomaly_of_lists_sets_and_counters_has_a_history_that_shows_it() {
+    let text = page("docs/models.md");
+    for name in ["missing-element", "phantom-member", "impossible-sum", "incompatible-order", "repeated-element"] {
+        let sections = between(&text, &format!("\n### `{name}`\n"), "\n#");
+        let section = sections.first().unwrap_or_else(|| panic!("docs/models.md has no section on {name}"));
+        let pasted = between(section, "```json\n", "```");
+        let [lines] = pasted[..] else { panic!("{name} has no one history") };
+        let history = testimony::format::read(lines.as_bytes(), &Default::default()).expect("it reads").history;
+        let judged = testimony::check::check(&history, &Default::default());
+        let anomalies = judged.judgements.iter().flat_map(|judgement| &judgement.witnesses);
+        let names: Vec<String> = anomalies.map(|w| serde_json::to_value(w.anomaly).expect("a name").to_string()).collect();
+        assert!(names.contains(&format!("\"{name}\"")), "{name}: {names:?}");
+    }
+}
+
+#[test]
 fn the_table_of_implications_is_the_lattice() {
     let text = page("docs/models.md");
     let start = text.find("| model | implies directly |").expect("the table");
