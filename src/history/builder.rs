@@ -379,3 +379,21 @@ fn sparse<T: Copy + PartialEq>(column: &mut Vec<T>, index: usize, value: Option<
         column.push(none);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_two_types_is_refused_with_both_lines() {
+        let mut b = HistoryBuilder::new();
+        let (session, key, value) = (b.values.string("s"), b.values.string("x"), b.values.int(1));
+        for (line, kind) in [(3, Kind::Append), (4, Kind::Read), (7, Kind::Write)] {
+            b.begin(TxnInput::ok(session));
+            b.op(OpInput { line, ..OpInput::new(kind, key, value) });
+        }
+        let error = b.finish().err().expect("refused");
+        assert_eq!(error.line, Some(7));
+        assert_eq!(error.message, "key \"x\" is a list (line 3: append) and a register (line 7: write)");
+    }
+}
