@@ -1,6 +1,7 @@
 //! Witnesses: shrunk to the shortest contradiction, verified independently of the checkers, explained in sentences.
 
 pub mod explain;
+mod search;
 pub(crate) mod shrink;
 mod verify;
 

@@ -6,9 +6,6 @@
 //! and have many cycles, so the search starts from a bounded number of its edges, those that close a cycle of two first. Cost:
 //! O(component log component) a start.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::history::{OpId, SessionId};
@@ -18,18 +15,12 @@ use crate::relation::facts::Facts;
 use crate::relation::graph::{Edge, Graph, Reason};
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
 
+use super::search::{Hop, Search, back, joined, raw_back};
+
 /// Makes witnesses for one set of guarantees (for hb and views: all four).
 pub(crate) struct Shrink<'a, 'f> {
     pub(crate) facts: &'a Facts<'f>,
     pub(crate) guarantees: Guarantees,
-}
-
-/// One edge of a path between events; auxiliary nodes and junctions are gone.
-#[derive(Clone, Copy, Debug)]
-struct Hop {
-    from: u32,
-    to: u32,
-    edge: Edge,
 }
 
 /// How many edges of a component a search for a shortest cycle starts from,
@@ -482,77 +473,4 @@ pub(crate) fn used_operations(witness: &Witness) -> Vec<OpId> {
     operations.sort();
     operations.dedup();
     operations
-}
-
-/// A cheapest path from a goal to `start`, without auxiliary nodes.
-fn back(search: &Search<'_>, start: u32, goal: impl Fn(u32) -> bool, pass: impl Fn(u32, Edge) -> bool) -> Option<Vec<Hop>> {
-    let n = search.graph.events.len() as u32;
-    raw_back(search, start, goal, pass).map(|path| joined(n, path.into_iter()))
-}
-
-/// Joins the edges through nodes that are no events to one hop each; the path begins with an event.
-fn joined(n: u32, path: impl Iterator<Item = (u32, u32, Edge)>) -> Vec<Hop> {
-    let mut hops: Vec<Hop> = Vec::new();
-    for (from, to, edge) in path {
-        match hops.last_mut() {
-            Some(last) if last.to >= n => last.to = to,
-            _ => hops.push(Hop { from, to, edge }),
-        }
-    }
-    hops
-}
-
-/// Where to search, and which reads a witness shows anyway, so that a way through them is cheaper.
-struct Search<'a> {
-    graph: &'a Graph<'a>,
-    shown: &'a [u32],
-}
-
-/// A cheapest path to `start`, walking against the edges until a goal (Dijkstra). Session order and recorded orders are free, since
-/// however far they lead they show as one step; among free ways the nearest wins.
-fn raw_back(
-    search: &Search<'_>,
-    start: u32,
-    goal: impl Fn(u32) -> bool,
-    pass: impl Fn(u32, Edge) -> bool,
-) -> Option<Vec<(u32, u32, Edge)>> {
-    let mut best: FxHashMap<u32, (u32, u32, Edge)> = FxHashMap::default();
-    let mut done: FxHashSet<u32> = FxHashSet::default();
-    // Cheapest first, then first found: the walk is the same every time.
-    let mut queue = BinaryHeap::from([Reverse((0u32, 0u32, start))]);
-    let mut found = 0u32;
-    while let Some(Reverse((cost, _, node))) = queue.pop() {
-        if !done.insert(node) {
-            continue;
-        }
-        if node != start && goal(node) {
-            let mut path = Vec::new();
-            let mut at = node;
-            while at != start {
-                let (_, next, edge) = best[&at];
-                path.push((at, next, edge));
-                at = next;
-            }
-            return Some(path);
-        }
-        search.graph.into(node, |from, edge| {
-            if from == start || !pass(from, edge) || done.contains(&from) {
-                return;
-            }
-            let total = cost
-                + match edge {
-                    Edge::So | Edge::Collected => 0,
-                    Edge::Extra(_, Reason::ListOrder(_)) => 1,
-                    Edge::Wr if search.shown.contains(&node) => 2,
-                    Edge::Extra(_, Reason::Onward | Reason::Version | Reason::RealTime | Reason::SessionWrites) => 0,
-                    Edge::Wr | Edge::Extra(..) => 3,
-                };
-            if best.get(&from).is_none_or(|&(known, _, _)| total < known) {
-                best.insert(from, (total, node, edge));
-                found += 1;
-                queue.push(Reverse((total, found, from)));
-            }
-        });
-    }
-    None
 }
