@@ -159,7 +159,7 @@ impl Sight<'_, '_> {
         }
         let registers: Vec<OpId> = order.iter().copied().filter(|&op| of_type(op, DataType::Register)).collect();
         while registers.iter().fold(false, |more, &read| self.force(rules, read, &mut forced) || more) {}
-        let mut showing = Showing::new(facts, self.past, rules, &[], &forced, order.iter().copied());
+        let mut showing = Showing::new(facts, self.past, rules, &self.last, &forced, order.iter().copied());
         order.iter().filter(|&&op| judged(op)).try_for_each(|&op| showing.check(op))
     }
 
