@@ -25,6 +25,7 @@ mod reads;
 mod refusal;
 mod rules;
 mod sessions;
+mod tally;
 mod views;
 
 pub use refusal::Refusal;

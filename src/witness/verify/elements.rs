@@ -4,20 +4,8 @@
 //! Elements that were there initially need nothing.
 
 use super::facts::{Facts, Origin};
+use super::tally::Bounds;
 use crate::history::{DataType, Kind, OpId, Status, Value, ValueId};
-
-/// The sum of the negative and that of the positive ones among some amounts. Beyond 127 bits they stay at the end.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Bounds {
-    pub(super) negative: i128,
-    pub(super) positive: i128,
-}
-
-impl Bounds {
-    pub(super) fn with(self, amount: i128) -> Self {
-        Bounds { negative: self.negative.saturating_add(amount.min(0)), positive: self.positive.saturating_add(amount.max(0)) }
-    }
-}
 
 impl<'h> Facts<'h> {
     /// The elements of a list or set that a read returned; none for `null`.
@@ -143,8 +131,8 @@ impl<'h> Facts<'h> {
 
     /// How much all that a read of a counter may have seen can take away and add.
     pub(super) fn bounds(&self, read: OpId) -> Bounds {
-        let possible = self.updates(self.history.key(read)).iter().filter(|&&op| self.possible(op, read));
-        possible.fold(Bounds::default(), |bounds, &op| bounds.with(self.amount(op)))
+        let tally = self.tallies.get(&self.history.key(read).index());
+        tally.map_or(Bounds::default(), |tally| tally.bounds(self, read))
     }
 
     /// By how much an operation changed its counter.

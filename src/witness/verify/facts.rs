@@ -6,6 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::sessions::SessionOrder;
+use super::tally::Tally;
 use crate::check::{Options, UnmatchedReads, WriteOrder};
 use crate::history::{DataType, History, KeyId, Kind, OpId, Status, ValueId};
 
@@ -60,6 +61,7 @@ pub(super) struct Facts<'h> {
     writes: Vec<OpId>,
     /// Every operation that changes a list, set or counter and did not fail, by key, value and operation.
     updates: Vec<OpId>,
+    pub(super) tallies: FxHashMap<usize, Tally>,
     ignore_unmatched: bool,
 }
 
@@ -87,11 +89,13 @@ impl<'h> Facts<'h> {
             versioned: (0..history.keys()).map(by_version).collect(),
             writes,
             updates,
+            tallies: FxHashMap::default(),
             ignore_unmatched: options.unmatched_reads == UnmatchedReads::Ignore,
         };
         facts.find_effective();
         facts.find_origins();
         facts.find_versioned();
+        facts.tallies = Tally::all(&facts);
         facts
     }
 
