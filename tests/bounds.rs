@@ -151,7 +151,7 @@ fn a_stale_read_far_away() {
     let pairs = (1..=200_000).flat_map(|value| [(1, Kind::Write, Some(value)), (1, Kind::Read, Some(value))]);
     let (judged, took) = timed(&pairs.chain([(1, Kind::Read, Some(1))]).collect::<Vec<_>>(), 2 * LONG);
     assert!(took < 2 * LONG, "took all the time there was");
-    for model in MODELS.iter().filter(|model| model.name != "well-formed") {
+    for model in MODELS.iter().filter(|model| !["well-formed", "convergence"].contains(&model.name)) {
         assert_eq!(verdict(&judged, model.name), Verdict::Violated, "{}", model.name);
     }
     let minimal = judged.minimal_violated.expect("all sets were judged");

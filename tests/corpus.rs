@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
@@ -17,9 +18,6 @@ use testimony::history::History;
 use testimony::model::{self, MODELS};
 use testimony::verdict::{Anomaly, Verdict};
 use testimony::witness::Verifier;
-
-/// Models that the contract has and the corpus already speaks of, but that are not judged yet.
-const LATER: &[&str] = &["convergence"];
 
 /// What `NAME.expected.json` says.
 #[derive(Deserialize, Debug)]
@@ -168,7 +166,6 @@ fn compare(expected: &Expected, judged: &Judged, wrong: &mut Vec<String>) {
                 let reason = judgement.reason.as_deref().unwrap_or("no reason given");
                 wrong.push(format!("{name}: {} ({reason}), expected {}", judgement.verdict.name(), verdict.name()));
             }
-            None if LATER.contains(&name.as_str()) => (),
             None => wrong.push(format!("{name}: no such model was judged")),
         }
     }
@@ -232,11 +229,24 @@ fn options(given: &[String]) -> Result<Options, Failed> {
             ["--write-order", "session"] => options.write_order = WriteOrder::Session,
             ["--write-order", "real-time"] => options.write_order = WriteOrder::RealTime,
             ["--write-order", "version"] => options.write_order = WriteOrder::Version,
+            ["--settle", time] => options.settle = Some(settle(time)?),
             ["--unmatched-reads", "ignore"] => options.unmatched_reads = UnmatchedReads::Ignore,
             _ => return Err(format!("{pair:?} is no option that this test knows").into()),
         }
     }
     Ok(options)
+}
+
+/// `500ms`, `1s`, `1h`.
+fn settle(time: &str) -> Result<Duration, Failed> {
+    let digits = time.trim_end_matches(|c: char| c.is_alphabetic());
+    let unit = match &time[digits.len()..] {
+        "ms" => Duration::from_millis(1),
+        "s" => Duration::from_secs(1),
+        "h" => Duration::from_secs(3600),
+        unit => return Err(format!("{unit} is no unit that this test knows").into()),
+    };
+    Ok(unit * digits.parse()?)
 }
 
 fn none_wrong(wrong: Vec<String>) -> Result<(), Failed> {

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use testimony::check::{Options, check};
 use testimony::format::{FORMATS, ReadOptions, read};
@@ -49,6 +48,14 @@ fn in_backticks(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
+/// What the command prints to standard output in the root of the repository, and its exit status.
+#[cfg(feature = "cli")]
+fn run(args: &str) -> (String, i32) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_testimony"));
+    let run = command.args(args.split_whitespace()).current_dir(root()).env("NO_COLOR", "1").output().unwrap();
+    (String::from_utf8(run.stdout).unwrap(), run.status.code().unwrap())
+}
+
 #[cfg(feature = "cli")]
 #[test]
 fn shown_outputs_are_what_the_command_prints() {
@@ -57,19 +64,29 @@ fn shown_outputs_are_what_the_command_prints() {
         for block in between(&text, "<!-- output of: ", "\n```\n") {
             let (command, output) = block.split_once(" -->\n```text\n").expect("a text block right behind the comment");
             let args = command.strip_prefix("cargo run --release -- ").expect("a command of a clean checkout");
-            let run = Command::new(env!("CARGO_BIN_EXE_testimony"))
-                .args(args.split_whitespace())
-                .current_dir(root())
-                .env("NO_COLOR", "1")
-                .output()
-                .unwrap();
-            let printed = String::from_utf8(run.stdout).unwrap();
-            assert_eq!(output.trim_end(), printed.trim_end(), "{}: {command}", path.display());
+            assert_eq!(output.trim_end(), run(args).0.trim_end(), "{}: {command}", path.display());
             assert!(text.contains(&format!("```sh\n{command}\n```")), "{}: {command} is not shown", path.display());
             shown += 1;
         }
     }
     assert!(shown > 0, "the README shows no output");
+}
+
+/// `$ command`, `? exit status`, output.
+#[cfg(feature = "cli")]
+#[test]
+fn shown_sessions_are_what_the_command_does() {
+    let mut shown = 0;
+    for (path, text) in pages() {
+        for block in between(&text, "```console\n$ testimony ", "\n```\n") {
+            let (args, rest) = block.split_once("\n? ").expect("a line with the exit status");
+            let (status, output) = rest.split_once('\n').expect("output");
+            let (printed, exit) = run(args);
+            assert_eq!((output.trim_end(), status), (printed.trim_end(), &*exit.to_string()), "{}: {args}", path.display());
+            shown += 1;
+        }
+    }
+    assert!(shown > 0, "docs/reports.md shows a session");
 }
 
 #[test]
@@ -103,6 +120,50 @@ fn each_model_is_defined_with_a_history_that_breaks_it_alone() {
                 assert_eq!(judgement.verdict, Verdict::Satisfied, "{}, which {} implies", judgement.model, model.name);
             }
         }
+    }
+}
+
+#[test]
+fn each_anomaly_of_convergence_has_a_history_that_shows_it() {
+    let text = page("docs/models.md");
+    let [page] = between(&text, "\n### `convergence`\n", "\n## ")[..] else { panic!("no section on convergence") };
+    let sections: Vec<&str> = page.split("\n#### `").skip(1).collect();
+    let mut shown = Vec::new();
+    for section in sections {
+        let (name, rest) = section.split_once('`').expect("a name");
+        let [history] = between(rest.split("\n#### ").next().expect("a part"), "```json\n", "```")[..] else {
+            panic!("{name} has not one history");
+        };
+        assert_eq!(history.lines().count(), 4, "{name}");
+        let recording = read(history.as_bytes(), &ReadOptions::default()).unwrap();
+        let judged = check(
+            &recording.history,
+            &Options { models: model::find("convergence").into_iter().collect(), ..Options::default() },
+        );
+        let anomalies: Vec<String> = judged.judgements[0]
+            .witnesses
+            .iter()
+            .map(|witness| serde_json::to_value(witness.anomaly).unwrap().as_str().expect("a name").to_owned())
+            .collect();
+        assert!(anomalies.iter().any(|anomaly| anomaly == name), "{name}: {anomalies:?}");
+        shown.push(name);
+    }
+    assert_eq!(shown, ["divergent", "stale-forever", "lost-write", "resurrected", "duplicate-element", "out-of-bounds"]);
+}
+
+#[test]
+fn each_anomaly_of_lists_sets_and_counters_has_a_history_that_shows_it() {
+    let text = page("docs/models.md");
+    for name in ["missing-element", "phantom-member", "impossible-sum", "incompatible-order", "repeated-element"] {
+        let sections = between(&text, &format!("\n### `{name}`\n"), "\n#");
+        let section = sections.first().unwrap_or_else(|| panic!("docs/models.md has no section on {name}"));
+        let pasted = between(section, "```json\n", "```");
+        let [lines] = pasted[..] else { panic!("{name} has no one history") };
+        let history = testimony::format::read(lines.as_bytes(), &Default::default()).expect("it reads").history;
+        let judged = testimony::check::check(&history, &Default::default());
+        let anomalies = judged.judgements.iter().flat_map(|judgement| &judgement.witnesses);
+        let names: Vec<String> = anomalies.map(|w| serde_json::to_value(w.anomaly).expect("a name").to_string()).collect();
+        assert!(names.contains(&format!("\"{name}\"")), "{name}: {names:?}");
     }
 }
 

@@ -1,12 +1,14 @@
 //! Reports of hand-made judgements: the text as people see it (snapshots), the JSON against its published schema, and back.
 
-use testimony::check::{Judged, WriteOrder};
+use testimony::check::{Judged, Options, WriteOrder};
 use testimony::history::{History, HistoryBuilder, Kind, OpId, OpInput, TxnInput, ValueId};
 use testimony::model::Guarantees;
 use testimony::report::{self, Detail, HistoryReport, Initial, InputError, Judging, Report, Settings};
 use testimony::verdict::Because::{MonotonicReads, ReadYourWrites, ReadsFrom, SessionOrder, StaleRead, WritesFollowReads};
 use testimony::verdict::Relation::{Ar, So, View, Vis, Wr};
-use testimony::verdict::{Anomaly, Assumption, Because, Judgement, Relation, Step, Verdict, Witness};
+use testimony::verdict::{
+    Anomaly, Assumption, Because, Convergence, ConvergenceTimes, Judgement, Relation, Step, Verdict, Witness,
+};
 
 fn op(id: usize) -> OpId {
     OpId::new(id)
@@ -171,8 +173,45 @@ fn view_cycle() -> HistoryReport {
     report("views.jsonl", &history, vec![violated("causal-memory", vec![seen])], Some(vec![]))
 }
 
+/// A set of which a replica lacks a member, stale on the way; judged by the checker itself.
+fn cart_that_differs() -> HistoryReport {
+    let mut builder = HistoryBuilder::new();
+    let rows: [(&str, Kind, &[&str], &str, i64); 7] = [
+        ("a", Kind::Add, &["milk"], "A", 0),
+        ("a", Kind::Add, &["eggs"], "A", 1),
+        ("b", Kind::Read, &[], "B", 3),
+        ("b", Kind::Read, &["milk"], "B", 5),
+        ("b", Kind::Remove, &["tea"], "B", 6),
+        ("final-A", Kind::Read, &["milk", "eggs"], "A", 90),
+        ("final-B", Kind::Read, &["milk"], "B", 91),
+    ];
+    for (line, (session, kind, members, node, ms)) in rows.into_iter().enumerate() {
+        let [session, key, node] = [session, "cart", node].map(|text| builder.values.string(text));
+        let members: Vec<ValueId> = members.iter().map(|member| builder.values.string(member)).collect();
+        let value = if kind == Kind::Read { builder.values.collection(&members) } else { members[0] };
+        let (invoke, complete) = (Some(ms * 1_000_000), Some(ms * 1_000_000 + 500_000));
+        builder.begin(TxnInput { invoke_ns: invoke, complete_ns: complete, node: Some(node), ..TxnInput::ok(session) });
+        builder.op(OpInput { line: line as u32 + 1, is_final: ms >= 90, ..OpInput::new(kind, key, value) });
+    }
+    let history = builder.finish().unwrap();
+    let models = vec![testimony::model::find("convergence").unwrap()];
+    let mut judgements = testimony::check::check(&history, &Options { models, ..Options::default() }).judgements;
+    // A key of which all agree, beside.
+    let counts = judgements[0].convergence.as_mut().unwrap();
+    counts.times = Some(ConvergenceTimes { p50: 3_100_000, p99: 40_700_000, max: 41_000_000 });
+    report("cart.jsonl", &history, judgements, None)
+}
+
 fn everything() -> Vec<HistoryReport> {
-    vec![own_write_lost(), answer_without_question(), opposite_orders(), thin_air(), long_chain(), view_cycle()]
+    vec![
+        own_write_lost(),
+        answer_without_question(),
+        opposite_orders(),
+        thin_air(),
+        long_chain(),
+        view_cycle(),
+        cart_that_differs(),
+    ]
 }
 
 #[test]
@@ -246,6 +285,27 @@ fn json_comes_back_as_it_was() {
     report::find("json").unwrap().render(&whole(), at(Detail::Normal), &mut out).unwrap();
     let back: Report = serde_json::from_slice(&out).unwrap();
     assert_eq!(serde_json::to_string(&back).unwrap(), serde_json::to_string(&whole()).unwrap());
+}
+
+#[test]
+fn json_of_convergence() {
+    let json = serde_json::to_value(cart_that_differs()).unwrap();
+    let mut verdict = json["verdicts"][0].clone();
+    verdict["witnesses"] = serde_json::Value::Null;
+    insta::assert_snapshot!("convergence", serde_json::to_string_pretty(&verdict).unwrap());
+    let converged = Judgement {
+        verdict: Verdict::Satisfied,
+        convergence: Some(Convergence {
+            keys: 14,
+            times: Some(ConvergenceTimes { p50: 1, p99: 1, max: 41_000_000 }),
+            ..Convergence::default()
+        }),
+        ..judgement("convergence", Verdict::Satisfied)
+    };
+    let mut builder = HistoryBuilder::new();
+    builder.session("a").write("x", "1");
+    let shown = text(vec![report("x", &builder.finish().unwrap(), vec![converged], None)], at(Detail::Normal));
+    assert!(shown.contains("  ✓ convergence  14 of 14 keys, slowest 41 ms\n"), "{shown}");
 }
 
 #[test]

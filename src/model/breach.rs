@@ -160,7 +160,6 @@ fn set(
 ) -> Result<(), OutOfBudget> {
     let (history, op) = (facts.history, facts.events.op(read));
     let members: FxHashSet<ValueId> = elements(history, history.op_value[op.index()]).iter().copied().collect();
-    let initial: FxHashSet<ValueId> = elements(history, history.initial(history.key(op))).iter().copied().collect();
     let possible = |w: u32| !comes_too_late(history, &facts.so, op, OpId::new(w as usize));
     let before = |event: u32| layout.place[event as usize] < layout.place[read as usize];
     for element in writes.of_key(facts.events.key[read as usize]).chunk_by(|a, b| a.1 == b.1) {
@@ -173,10 +172,7 @@ fn set(
                 }
                 let adds: Vec<u32> = of_kind(Kind::Add).filter(|&w| possible(w)).collect();
                 let known: Vec<u32> = adds.iter().filter_map(|w| writes.event.get(w).copied()).collect();
-                if known.len() == adds.len()
-                    && (initial.contains(&element[0].1) || !adds.is_empty())
-                    && all_hb(facts, &known, remove)?
-                {
+                if known.len() == adds.len() && all_hb(facts, &known, remove)? {
                     questions.push((remove, read));
                     suspects.push(Suspect::Phantom(known));
                 }

@@ -66,6 +66,7 @@ impl<'a> Plan<'a> {
         judged
     }
 
+    /// Judges, proves, explains which verdict follows from which, and counts.
     fn run_related(mut self, models: &[&'static Model]) -> Judged {
         let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
         let warnings = self.warnings();
@@ -302,6 +303,7 @@ impl<'a> Plan<'a> {
         outcome
     }
 
+    /// Judges all views, with the order that `causal` found as a start.
     fn view(&self, base: Base) -> Result<(Outcome, Option<Orders>), OutOfBudget> {
         let all = match &self.sets[15] {
             Some(Ok(all)) => Some(all.clone()),

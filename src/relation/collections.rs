@@ -92,6 +92,8 @@ enum Origin {
     /// Of a set: one of several adds.
     SomeAdd,
     Ambiguous,
+    /// What may have written it is all excluded, by no anomaly.
+    Excluded,
     Unknown,
     Malformed(Anomaly, u32),
 }
@@ -112,7 +114,10 @@ impl Reading<'_> {
             match self.origin(read, element, key_type) {
                 Origin::Write(w) => self.matching.shown.writers.push(w),
                 Origin::Initial | Origin::SomeAdd => {}
-                Origin::Ambiguous => {
+                origin @ (Origin::Ambiguous | Origin::Excluded) => {
+                    // What has no explanation left is not known to be well-formed.
+                    self.matching.ambiguous_form |=
+                        matches!(origin, Origin::Excluded) || self.may_be_intermediate(read, shown, key_type);
                     self.matching.shown.writers.truncate(start);
                     self.matching.ambiguous.push(read);
                     return;
@@ -171,6 +176,13 @@ impl Reading<'_> {
         None
     }
 
+    /// May a list end with an append that its transaction followed with another?
+    fn may_be_intermediate(&self, read: OpId, shown: &[ValueId], key_type: DataType) -> bool {
+        let followed =
+            |&&(_, w): &&(ValueId, u32)| !self.matching.last_write[w as usize] && self.possible(read, OpId::new(w as usize));
+        key_type == DataType::List && shown.last().is_some_and(|&last| self.candidates(last).iter().any(|w| followed(&w)))
+    }
+
     fn possible(&self, read: OpId, write: OpId) -> bool {
         self.history.status(write) != Status::Fail && !comes_too_late(self.history, self.so, read, write)
     }
@@ -215,8 +227,9 @@ impl Reading<'_> {
         match (left.next(), left.next()) {
             (None, _) if initial => Origin::Initial,
             (Some(only), None) if !initial => Origin::Write(only),
-            _ if key_type == DataType::Set => Origin::SomeAdd,
-            _ => Origin::Ambiguous,
+            (Some(_), Some(_)) | (Some(_), None) if key_type == DataType::Set => Origin::SomeAdd,
+            (Some(_), _) => Origin::Ambiguous,
+            (None, _) => Origin::Excluded,
         }
     }
 }

@@ -11,8 +11,8 @@ pub(crate) fn cyclic_components(graph: &Graph<'_>, budget: &Budget) -> Result<Ve
     let mut low = vec![0u32; nodes];
     let mut on_stack = vec![false; nodes];
     let mut stack: Vec<u32> = Vec::new();
-    // A node and how many of its edges are done. Edges are few a node, so counting through them again is cheap;
-    // where they are many they are kept.
+    // What recursion would have on its stack: a node, and the sources of its edges that are still to be looked at (edges can only be
+    // listed all at once). Lists are used again, so that their memory is that of the deepest path.
     let mut calls: Vec<(u32, Vec<u32>)> = Vec::new();
     let mut spare: Vec<Vec<u32>> = Vec::new();
     let mut found = Vec::new();

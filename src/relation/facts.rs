@@ -28,8 +28,10 @@ pub(crate) struct Facts<'a> {
     /// Reads, with the write that they returned although their own session issued it only later: rule 7.
     pub(crate) own_future_reads: Vec<(u32, u32)>,
     guess: OnceLock<Vec<u32>>,
+    /// With junctions where sessions overlap, and with junctions everywhere.
     links: OnceLock<Links>,
     junction_links: OnceLock<Links>,
+    /// Rule 2 with the recorded order, and the recorded order alone.
     base: OnceLock<Result<Extra, OutOfBudget>>,
     recorded_only: OnceLock<Extra>,
     hb_layout: OnceLock<Result<Option<Layout>, OutOfBudget>>,
@@ -86,6 +88,7 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// What each session does to each key.
     pub(crate) fn touches(&self) -> Touches<'_> {
         Touches { history: self.history, so: &self.so, events: &self.events, recorded: &self.recorded, budget: self.budget }
     }
@@ -105,7 +108,6 @@ impl<'a> Facts<'a> {
     /// reads that returned what they did imply rule 2, so for them only what is recorded is needed.
     pub(crate) fn base(&self, g: Guarantees) -> Result<&Extra, OutOfBudget> {
         let implied = g.contains(Guarantees::MW.with(Guarantees::WFR));
-        // Nodes are numbered alike in all graphs: events, then junctions of the one set of links, then auxiliary ones.
         if implied {
             return Ok(self.recorded_only.get_or_init(|| self.recorded_edges()));
         }
@@ -128,8 +130,8 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The recorded order, as edges that go with either set of links: their auxiliary nodes are numbered behind the junctions of both.
     fn recorded_edges(&self) -> Extra {
-        // Auxiliary nodes are numbered behind the junctions of whatever links a graph uses.
         let nodes = self.events.nodes() + self.links_junctions();
         let mut extra = Extra::new(nodes);
         if !self.recorded.is_empty() {

@@ -17,7 +17,9 @@ pub(crate) struct Layout {
 /// The graph has a cycle.
 pub(crate) struct Cyclic;
 
+/// In [`Layout::place`], while laying out: looked at, and waiting for what leads to it.
 const OPEN: u32 = u32::MAX - 1;
+/// In [`Layout::place`]: not placed.
 const UNSEEN: u32 = u32::MAX;
 
 /// Lays out all that is in `guess` and all that leads to it.

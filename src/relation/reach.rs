@@ -354,6 +354,7 @@ fn askers(graph: &Graph<'_>, links: &Links) -> Vec<u32> {
 
 /// Clocks kept for those who will ask, freed after the last.
 struct Kept {
+    /// By event: how many will still ask.
     left: Vec<u32>,
     clocks: FxHashMap<u32, Vec<u32>>,
     spare: Vec<Vec<u32>>,

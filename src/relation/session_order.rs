@@ -136,6 +136,7 @@ fn grouped(history: &History) -> (Vec<u32>, Vec<u32>) {
 /// Sorts by (invocation, completion, file); a transaction without invocation stays behind its predecessor. True where that changed
 /// the file's order.
 fn sort_by_time(history: &History, session: &mut [u32]) -> bool {
+    // The usual session is sorted, and then nothing is allocated.
     let mut last = (i64::MIN, i64::MIN);
     let mut keyed: Vec<(i64, i64, u32)> = Vec::new();
     let mut sorted = true;

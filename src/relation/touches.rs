@@ -147,6 +147,7 @@ impl Touches<'_> {
         self.preceding_filtered(run, ask, |_| true, supersedes, each)
     }
 
+    /// The same, of those events only that `counts`.
     fn preceding_filtered(
         &self,
         run: &[u32],

@@ -7,6 +7,7 @@
 mod certificates;
 mod collections;
 mod definition;
+mod ends;
 mod mutate;
 mod produced;
 mod scenario;

@@ -19,7 +19,7 @@ pub struct Mutant {
     pub witness: Witness,
 }
 
-const ANOMALIES: [Anomaly; 16] = [
+const ANOMALIES: [Anomaly; 22] = [
     Anomaly::ThinAirRead,
     Anomaly::AbortedRead,
     Anomaly::IntermediateRead,
@@ -36,12 +36,31 @@ const ANOMALIES: [Anomaly; 16] = [
     Anomaly::RepeatedElement,
     Anomaly::IncompatibleOrder,
     Anomaly::ViewCycle,
+    Anomaly::Divergent,
+    Anomaly::StaleForever,
+    Anomaly::LostWrite,
+    Anomaly::Resurrected,
+    Anomaly::DuplicateElement,
+    Anomaly::OutOfBounds,
 ];
 
-const RELATIONS: [Relation; 8] =
-    [Relation::So, Relation::Wr, Relation::Vis, Relation::Ar, Relation::Hb, Relation::View, Relation::Po, Relation::Rt];
+const RELATIONS: [Relation; 9] = [
+    Relation::End,
+    Relation::So,
+    Relation::Wr,
+    Relation::Vis,
+    Relation::Ar,
+    Relation::Hb,
+    Relation::View,
+    Relation::Po,
+    Relation::Rt,
+];
 
-const REASONS: [Because; 15] = [
+const REASONS: [Because; 19] = [
+    Because::Differs,
+    Because::Missing,
+    Because::Present,
+    Because::Repeated,
     Because::ReadsFrom,
     Because::SessionOrder,
     Because::ReadThenWrite,
@@ -254,7 +273,7 @@ fn renamed(history: &History, witness: &Witness, made: &mut Vec<Mutant>) {
                 step.read.iter_mut().for_each(rename);
             }
             changed.operations.iter_mut().for_each(rename);
-            if witness.anomaly != Anomaly::ThinAirRead {
+            if !matches!(witness.anomaly, Anomaly::ThinAirRead | Anomaly::OutOfBounds) {
                 list_operations(history, &mut changed);
             } else {
                 changed.sessions = vec![history.session(new)];

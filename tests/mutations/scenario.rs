@@ -1,7 +1,8 @@
 //! Small histories written as text, and the steps of witnesses written briefly.
 //!
-//! A line is an operation: `session kind key value`, with kind `w`, `r`, `c` (cas: two values), `append`, `add`, `remove`, `increment` or
-//! `decrement`, `-` for null and `[1,2]` for a list or set, then in any order `info` or `fail`, `3..8` (invoked and completed; `3..` is invoked only), `v7` (version), and `+` for "in the transaction of the line before".
+//! A line is an operation: `session kind key value`, with kind `w`, `r`, `c` (cas: two values), `append`, `add`, `remove`, `inc`, `dec`, the
+//! value an integer, `[1,2]` for a list or set or `-` for null, then in any order `final`, `info` or `fail`, `3..8` (invoked and completed;
+//! `3..` is invoked only), `v7` (version), and `+` for "in the transaction of the line before".
 
 use testimony::check::{Options, WriteOrder};
 use testimony::history::{History, HistoryBuilder, Kind, OpId, OpInput, SessionId, Status, TxnInput, ValueId, Values};
@@ -16,6 +17,8 @@ pub fn history(text: &str) -> History {
             "w" => (Kind::Write, 1),
             "r" => (Kind::Read, 1),
             "c" => (Kind::Cas, 2),
+            "inc" => (Kind::Increment, 1),
+            "dec" => (Kind::Decrement, 1),
             name => (Kind::ALL.into_iter().find(|kind| kind.name() == name).expect("a kind"), 1),
         };
         let mut txn = TxnInput::ok(builder.values.string(words[0]));
@@ -29,6 +32,7 @@ pub fn history(text: &str) -> History {
         for word in &words[3 + values..] {
             match *word {
                 "+" => begins = false,
+                "final" => op.is_final = true,
                 "info" => txn.status = Status::Info,
                 "fail" => txn.status = Status::Fail,
                 word => match (word.strip_prefix('v'), word.split_once("..")) {
@@ -93,6 +97,11 @@ pub fn ar(from: usize, to: usize, because: Because) -> Step {
 /// Program order.
 pub fn po(from: usize, to: usize) -> Step {
     step(from, to, Relation::Po, Because::ProgramOrder)
+}
+
+/// How a key ended.
+pub fn end(from: usize, to: usize, because: Because) -> Step {
+    step(from, to, Relation::End, because)
 }
 
 /// Real time.

@@ -50,7 +50,7 @@ pub fn case(name: &'static str, text: &str, models: &'static [&'static str], mak
     ordered(name, WriteOrder::Session, text, models, make)
 }
 
-fn ordered(
+pub fn ordered(
     name: &'static str,
     write_order: WriteOrder,
     text: &str,
@@ -70,6 +70,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(recorded_orders());
     cases.extend(views());
     cases.extend(crate::collections::cases());
+    cases.extend(crate::ends::cases());
     cases
 }
 
@@ -366,7 +367,7 @@ fn every_anomaly_and_reason_has_a_witness() {
     let cases = cases();
     let anomalies: HashSet<Anomaly> = cases.iter().map(|case| case.witness.anomaly).collect();
     let reasons: HashSet<Because> = cases.iter().flat_map(|case| case.witness.all_steps().map(|step| step.because)).collect();
-    assert_eq!((anomalies.len(), reasons.len()), (16, 15));
+    assert_eq!((anomalies.len(), reasons.len()), (22, 19));
 }
 
 /// The same steps on a history that does not carry them.

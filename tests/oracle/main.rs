@@ -10,6 +10,7 @@ mod guarantee;
 mod judge;
 mod known;
 mod known_types;
+mod matching;
 mod plain;
 mod plain_types;
 mod reading;

@@ -213,7 +213,7 @@ impl<'k> Store<'k> {
         let key = key as u8;
         let initial = self.toy.initial_members(key);
         match self.keys[usize::from(key)] {
-            DataType::Register => Act::Read(acts().last().map_or(self.toy.initial(key), |act| match act {
+            DataType::Register => Act::Read(acts().next_back().map_or(self.toy.initial(key), |act| match act {
                 Act::Write(value) => *value,
                 _ => None,
             })),

@@ -58,7 +58,8 @@ impl<'a> Reader<'a> {
             if !line.trim_ascii().is_empty() {
                 match parse(line) {
                     Ok(object) => self.line(&object, start, number, first)?,
-                    Err(error) if newline.is_none() && (error.classify() == Category::Eof || cut_inside_character) => {
+                    // (A first line that is also the last and cut off leaves nothing: that is an error.)
+                    Err(error) if !first && newline.is_none() && (error.classify() == Category::Eof || cut_inside_character) => {
                         self.builder.warn(format!("line {number}, the last one, is cut off and was left out"));
                         return Ok(true);
                     }

@@ -208,7 +208,7 @@ impl Edges<'_> {
     /// The edges from what reads returned.
     fn reads(&mut self, budget: &Budget) -> Result<(), OutOfBudget> {
         let history = self.history;
-        self.ambiguous.clone_from(&self.facts.matching.ambiguous);
+        self.ambiguous = self.facts.matching.ambiguous.iter().copied().filter(|&read| is_register(history, read)).collect();
         let mut writers: Option<FxHashMap<(u32, ValueId), Vec<OpId>>> = None;
         for (count, op) in history.ops().enumerate() {
             if count % 4096 == 0 {

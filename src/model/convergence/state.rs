@@ -3,7 +3,7 @@
 //! What must be judged of two writes' order is asked of [`Order`]. Where reads of unknown writers leave hb open, whatever would be an
 //! anomaly if only one more pair were ordered is undecided instead of fine.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::history::{DataType, History, KeyId, Kind, OpId, Status, ValueId};
 use crate::relation::budget::OutOfBudget;
@@ -67,13 +67,12 @@ impl State<'_> {
         let [(_, reads)] = self.shown.as_slice() else { return Ok(found) };
         let ok: Vec<OpId> = self.with_status(Status::Ok).filter(|&op| self.facts.matching.last_write[op.index()]).collect();
         let (Some(&last), true) = (ok.last(), found.flaws.is_empty()) else { return Ok(found) };
-        let mut sources: Vec<u32> = Vec::new();
+        let mut sources: FxHashSet<(u32, Option<i128>)> = FxHashSet::default();
         for &read in reads {
             let writer = self.facts.matching.writer[read.index()];
-            if writer != NO_WRITER && sources.contains(&writer) {
+            if !sources.insert((writer, history.version(read))) {
                 continue;
             }
-            sources.push(writer);
             match writer {
                 INITIAL => found.flaws.push(Flaw::Lost { write: last, removes: Vec::new(), read, versions }),
                 NO_WRITER => {
@@ -102,15 +101,14 @@ impl State<'_> {
     /// Could one of the writes that an ambiguous final read may have returned have been overwritten?
     fn may_be_overwritten(&self, read: OpId, ok: &[OpId], order: &mut Order<'_>) -> Result<bool, OutOfBudget> {
         let (history, value) = (self.history(), self.history().read_value(read));
-        let excluded = |op: OpId| history.status(op) == Status::Fail || in_time(history, read, op) || so(self.facts, read, op);
-        let effective = |op: OpId| self.facts.matching.last_write[op.index()];
-        let candidates: Vec<OpId> = self
-            .writes
-            .iter()
-            .copied()
-            .filter(|&op| history.written_value(op) == value && !excluded(op) && effective(op))
-            .collect();
-        if candidates.is_empty() || value == Some(history.initial(self.key)) {
+        let excluded = |op: OpId| {
+            let versions_differ = matches!((history.version(op), history.version(read)), (Some(w), Some(r)) if w != r);
+            versions_differ || history.status(op) == Status::Fail || in_time(history, read, op) || so(self.facts, read, op)
+        };
+        let writers = self.writes.iter().copied().filter(|&op| history.written_value(op) == value);
+        let candidates: Vec<OpId> = writers.filter(|&op| !excluded(op)).collect();
+        let open = candidates.is_empty() || value == Some(history.initial(self.key));
+        if open || candidates.iter().any(|op| !self.facts.matching.last_write[op.index()]) {
             return Ok(true);
         }
         for write in candidates {
@@ -258,7 +256,7 @@ impl State<'_> {
     /// A read of a set that shows a member twice.
     fn repeated_members(&self, by_element: &[(ValueId, OpId)], found: &mut Found) {
         let history = self.history();
-        let mut told: Vec<ValueId> = Vec::new();
+        let mut told: FxHashSet<ValueId> = FxHashSet::default();
         for &read in self.shown.iter().flat_map(|(_, reads)| reads) {
             let shown = history.read_value(read).and_then(|value| elements(history, value)).unwrap_or_default();
             let mut members = shown.to_vec();
@@ -267,8 +265,7 @@ impl State<'_> {
                 let first = by_element.partition_point(|&(value, _)| value < pair[0]);
                 let of_member = by_element[first..].iter().take_while(|&&(value, _)| value == pair[0]).map(|&(_, op)| op);
                 let add = of_member.filter(|&op| history.kind(op) == Kind::Add && history.status(op) != Status::Fail).last();
-                if let Some(write) = add.filter(|_| !told.contains(&pair[0])) {
-                    told.push(pair[0]);
+                if let Some(write) = add.filter(|_| told.insert(pair[0])) {
                     found.flaws.push(Flaw::Repeated { write, read });
                 }
             }
@@ -298,7 +295,10 @@ impl State<'_> {
             _ => return Found::default(),
         };
         let Some(missing) = missing else { return wrong };
-        let lost = last(Status::Ok, below).filter(|_| missing <= if below { bounds.ok_up } else { bounds.ok_down });
+        // Of the acknowledged ones, best one that would make up the difference alone.
+        let alone = if below { missing } else { -missing };
+        let exact = self.with_status(Status::Ok).rev().find(|&op| amount(history, op) == Some(alone));
+        let lost = exact.or(last(Status::Ok, below)).filter(|_| missing <= if below { bounds.ok_up } else { bounds.ok_down });
         let flaw = match (lost, last(Status::Fail, !below).filter(|_| missing <= failed)) {
             (Some(write), _) => Flaw::Lost { write, removes: Vec::new(), read, versions: self.versions() },
             (None, Some(write)) => Flaw::Returned { write, removed: Vec::new(), read, versions: self.versions() },

@@ -65,7 +65,12 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
         Anomaly::StaleForever => on_first_step(&|step| {
             format!("{} ended as {}, which was overwritten", names.key(step.from), names.written(step.from))
         }),
-        Anomaly::LostWrite => witness.steps.last().map(|step| format!("{} is lost", names.whose_deed(step.from))),
+        Anomaly::LostWrite => witness.steps.last().map(|step| match names.history.kind(step.from) {
+            Kind::Increment | Kind::Decrement => {
+                format!("{} ended as {}, which lacks acknowledged operations", names.key(step.to), names.returned(step.to))
+            }
+            _ => format!("{} is lost", names.whose_deed(step.from)),
+        }),
         Anomaly::Resurrected => witness.steps.last().map(|step| match names.history.kind(step.from) {
             Kind::Remove => format!("{} is back in {} after it was removed", names.written(step.from), names.key(step.from)),
             _ => format!("{} failed, yet it is there at the end", names.whose_deed(step.from)),

@@ -142,6 +142,13 @@ fn reason(names: &Names, step: &Step) -> String {
         Because::RealTime => "completed before it was invoked".into(),
         Because::ProgramOrder => format!("same transaction, {}", names.place(from)),
         Because::Differs => format!("{} and {}", names.returned(from), names.returned(to)),
+        Because::Missing if matches!(names.history.kind(from), Kind::Increment | Kind::Decrement) => {
+            format!(
+                "{} or others like it were acknowledged, and {} is not what they add up to",
+                names.place(from),
+                names.returned(to)
+            )
+        }
         Because::Missing => format!("{} was acknowledged, and no final read shows it", names.place(from)),
         Because::Present => match names.history.status(from) {
             Status::Fail => format!("{} failed", names.place(from)),

@@ -42,6 +42,10 @@ impl<'h> Facts<'h> {
             DataType::Counter => return Origin::Shown,
             key_type => key_type == DataType::List,
         };
+        // A value from nowhere outweighs whatever else is wrong with a read.
+        if self.elements(read).iter().any(|&element| self.origin_of_element(read, element) == Origin::ThinAir) {
+            return Origin::ThinAir;
+        }
         let start = self.shown.len();
         let mut found = Origin::Shown;
         for &element in self.elements(read) {

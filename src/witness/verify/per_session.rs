@@ -158,7 +158,8 @@ impl Sight<'_, '_> {
             }
         }
         let registers: Vec<OpId> = order.iter().copied().filter(|&op| of_type(op, DataType::Register)).collect();
-        while registers.iter().fold(false, |more, &read| self.force(rules, read, &mut forced) || more) {}
+        // Every read in every round, also behind one that forced something.
+        while registers.iter().filter(|&&read| self.force(rules, read, &mut forced)).count() > 0 {}
         let mut showing = Showing::new(facts, self.past, rules, &self.last, &forced, order.iter().copied());
         order.iter().filter(|&&op| judged(op)).try_for_each(|&op| showing.check(op))
     }
