@@ -12,6 +12,8 @@
 use crate::history::SessionId;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
+use crate::relation::chains::{self, Chains};
+use crate::relation::chains::order::Edges;
 use crate::relation::components::cyclic_components;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
@@ -56,7 +58,11 @@ pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> R
     }
     let mut extra = facts.base(g)?.clone();
     facts.add_list_order(&mut extra);
-    let (linked, contradictions, order) = if direct(facts, g) {
+    let chains = if g == Guarantees::ALL && facts.recorded.is_empty() { facts.chains() } else { None };
+    let (linked, contradictions, order) = if let Some(chains) = chains {
+        let (contradictions, order) = saturate_chains(facts, &chains, &mut extra)?;
+        (true, contradictions, order)
+    } else if direct(facts, g) {
         let sights = facts.touches().add_rule_1(g, &mut extra)?;
         (false, sights.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect(), None)
     } else {
@@ -85,6 +91,36 @@ pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> R
         witnesses.push(shrink.cycle(&graph, component));
     }
     Ok(Outcome::Violated(witnesses, violations))
+}
+
+/// The same for `causal` where hb is chains.
+fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>, extra: &mut Extra) -> Result<(Vec<Breach>, Option<Vec<u32>>), OutOfBudget> {
+    let events = &facts.events;
+    let mut edges = Edges::new(events.len());
+    let mut order: Option<Vec<u32>> = None;
+    loop {
+        let guess = order.as_deref().unwrap_or_else(|| facts.guess());
+        let laid_out = chains::order::lay_out(chains, guess.iter().copied(), &edges, facts.budget)?;
+        let (mut found, mut contradictions): (Vec<(u32, u32, u32)>, Vec<Breach>) = (Vec::new(), Vec::new());
+        if let Some(order) = &laid_out {
+            chains::sweep::sweep(chains, order, facts.budget, |x, read| match events.source[read as usize] {
+                NONE if contradictions.last().is_some_and(|breach| breach.read() == read) => {}
+                NONE => contradictions.push(Breach::Initial { write: x, read }),
+                w => found.push((w, x, read)),
+            })?;
+        }
+        if std::env::var("DBG").is_ok() { eprintln!("round: found {} contradictions {}", found.len(), contradictions.len()); }
+        let fresh = edges.add(found);
+        if laid_out.is_none() || !contradictions.is_empty() {
+            edges.list.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
+            contradictions.sort_unstable_by_key(Breach::read);
+            return Ok((contradictions, None));
+        }
+        if fresh == 0 {
+            return Ok((Vec::new(), laid_out));
+        }
+        order = laid_out;
+    }
 }
 
 /// Adds constraints until an order explains every read (which it returns), or until they are cyclic or some read has no explanation in

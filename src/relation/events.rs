@@ -203,6 +203,16 @@ impl Events {
         reads.filter(|&e| !self.is_write(e) && self.key_type(e) != DataType::Register)
     }
 
+    /// In a session that does not overlap: one past the last event of its chain that precedes the observed `info` write.
+    pub(crate) fn preceding_info(&self, history: &History, so: &SessionOrder, session: SessionId, info: u32) -> u32 {
+        let (mut low, mut high) = (self.starts[session.index()], self.chain_ends[session.index()]);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.so(history, so, middle, info) { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
     /// a so b?
     pub(crate) fn so(&self, history: &History, so: &SessionOrder, a: u32, b: u32) -> bool {
         if self.session[a as usize] != self.session[b as usize] || self.is_info(a) {

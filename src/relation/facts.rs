@@ -7,6 +7,7 @@ use crate::history::{DataType, History};
 use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
+use super::chains::Chains;
 use super::events::{Events, NONE};
 use super::graph::{Extra, Graph, Reason};
 use super::guess;
@@ -64,6 +65,11 @@ impl<'a> Facts<'a> {
             recorded_only: OnceLock::new(),
             hb_layout: OnceLock::new(),
         }
+    }
+
+    /// The history as chains, where that is all there is to hb: no session overlaps, and every key is a register.
+    pub(crate) fn chains(&self) -> Option<Chains<'_>> {
+        Chains::new(self.history, &self.so, &self.events)
     }
 
     /// The guessed order of all events.

@@ -63,13 +63,7 @@ impl Links {
             }
         }
         for info in chain_end..end {
-            // The events that precede it are a prefix of the chain.
-            let (mut low, mut high) = (start, chain_end);
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if events.so(history, so, middle, info) { low = middle + 1 } else { high = middle }
-            }
-            let before = start..low;
+            let before = start..events.preceding_info(history, so, session, info);
             self.read[info as usize] = before.clone().rev().find(|&e| !events.is_write(e)).unwrap_or(NONE);
             self.write[info as usize] = before.rev().find(|&e| events.is_write(e)).unwrap_or(NONE);
         }

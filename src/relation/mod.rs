@@ -2,6 +2,7 @@
 //! whose paths are visibility and arbitration.
 
 pub(crate) mod budget;
+pub(crate) mod chains;
 pub(crate) mod collections;
 pub(crate) mod components;
 pub(crate) mod csr;

@@ -1,0 +1,99 @@
+//! Lays events out in one order that extends hb and the edges found so far, and stays near a guess.
+//!
+//! Events are placed in the order of the guess, each after what it follows and is not yet placed. Of each chain a prefix is placed, so
+//! one number a chain says what is; a chain that waits for another is *open*, and whoever comes to wait for an open chain has closed a
+//! cycle. O(events + edges), iterative.
+
+use crate::relation::budget::{Budget, OutOfBudget};
+use crate::relation::events::NONE;
+
+use super::Chains;
+
+/// Constraints on the order of writes that reads have shown: (later write, earlier write, read), sorted.
+pub(crate) struct Edges {
+    pub(crate) list: Vec<(u32, u32, u32)>,
+    /// A bit an event: does any edge lead to it?
+    marked: Vec<u64>,
+}
+
+impl Edges {
+    pub(crate) fn new(events: usize) -> Self {
+        Edges { list: Vec::new(), marked: vec![0; events.div_ceil(64)] }
+    }
+
+    /// Adds edges, one for each pair of writes. How many were new.
+    pub(crate) fn add(&mut self, found: Vec<(u32, u32, u32)>) -> usize {
+        let before = self.list.len();
+        for &(later, _, _) in &found {
+            self.marked[later as usize / 64] |= 1 << (later % 64);
+        }
+        self.list.extend(found);
+        self.list.sort_unstable();
+        self.list.dedup_by_key(|edge| (edge.0, edge.1));
+        self.list.len() - before
+    }
+
+    #[inline]
+    fn into(&self, write: u32) -> &[(u32, u32, u32)] {
+        if self.marked[write as usize / 64] >> (write % 64) & 1 == 0 {
+            return &[];
+        }
+        let first = self.list.partition_point(|edge| edge.0 < write);
+        let count = self.list[first..].partition_point(|edge| edge.0 == write);
+        &self.list[first..first + count]
+    }
+}
+
+/// All events, in an order that extends hb and the edges; `None` where they are cyclic. The guess must name every event.
+pub(crate) fn lay_out(
+    chains: &Chains<'_>,
+    guess: impl Iterator<Item = u32>,
+    edges: &Edges,
+    budget: &Budget,
+) -> Result<Option<Vec<u32>>, OutOfBudget> {
+    let (chain, cross) = (&*chains.chain, &*chains.cross);
+    let mut order = Vec::with_capacity(chain.len());
+    // By chain: the first event not placed yet, and whether it waits.
+    let mut next = chains.starts.clone();
+    let mut open = vec![false; chains.len()];
+    let mut wanted: Vec<u32> = Vec::new();
+    for (count, e) in guess.enumerate() {
+        if count % 4096 == 0 {
+            budget.check()?;
+        }
+        if e < next[chain[e as usize] as usize] {
+            continue;
+        }
+        wanted.push(e);
+        while let Some(&target) = wanted.last() {
+            let c = chain[target as usize] as usize;
+            let first = next[c];
+            if first > target {
+                wanted.pop();
+                continue;
+            }
+            let below = wanted.len();
+            let mut cyclic = false;
+            let mut need = |from: u32| {
+                let of = chain[from as usize] as usize;
+                if from >= next[of] {
+                    cyclic |= open[of] || of == c;
+                    wanted.push(from);
+                }
+            };
+            if cross[first as usize] < NONE {
+                need(cross[first as usize]);
+            }
+            edges.into(first).iter().for_each(|edge| need(edge.1));
+            if cyclic {
+                return Ok(None);
+            }
+            open[c] = wanted.len() > below;
+            if !open[c] {
+                order.push(first);
+                next[c] = first + 1;
+            }
+        }
+    }
+    Ok(Some(order))
+}
