@@ -1,16 +1,22 @@
 //! Write-read (`wr`): which write each external read returned, and the reads that no well-formed history has (models.md 1 and 3).
 //!
-//! Operations are grouped by key with a counting sort; inside a group writes are sorted by value and reads look theirs up. Where a
-//! value was written twice, the candidates that the recording itself excludes fall away; a read with several left is ambiguous and
-//! takes no part in any inference. Cost: O(n log m), m the writes of one key; a read of a value written c times costs up to c more, which
-//! the budget bounds.
+//! Operations are grouped by key with a counting sort, and each group is matched by itself ([`registers`], [`collections`]), groups side
+//! by side. Cost: O(n) for differentiated registers.
 
-use crate::check::{Options, UnmatchedReads};
+mod registers;
+
+use std::sync::atomic::AtomicU32;
+
+use rayon::prelude::*;
+
+use crate::check::Options;
 use crate::history::{DataType, History, KeyId, Kind, OpId, Status, ValueId};
 use crate::verdict::Anomaly;
 
 use super::budget::Budget;
 use super::collections::{self, Shown};
+use super::csr;
+use registers::{Found, OfKey, Registers};
 use super::session_order::SessionOrder;
 
 /// No writer: the operation returned nothing that counts, or is no read.
@@ -47,9 +53,6 @@ pub(crate) struct Matching {
     pub(crate) ignored: u64,
     /// Does some transaction overwrite a write of its own?
     overwrites: bool,
-    /// How many candidates were looked at, where a read had several.
-    candidates: u64,
-    out_of_time: bool,
 }
 
 impl Matching {
@@ -63,8 +66,6 @@ impl Matching {
             ambiguous_form: false,
             ignored: 0,
             overwrites: false,
-            candidates: 0,
-            out_of_time: false,
         };
         let external = matching.look_inside_transactions(history);
         matching.match_by_key(history, so, options, &external, budget);
@@ -76,6 +77,12 @@ impl Matching {
     /// Finds overwritten writes and internal reads. Returns, by operation, whether it is an external read of an `ok` transaction.
     fn look_inside_transactions(&mut self, history: &History) -> Vec<bool> {
         let mut external: Vec<bool> = history.op_kind.iter().map(|kind| kind.reads()).collect();
+        if history.transactions() == history.operations() {
+            for (external, &status) in external.iter_mut().zip(&history.txn_status) {
+                *external &= status == Status::Ok;
+            }
+            return external;
+        }
         // The last write of each key so far, in the transaction looked at; forgotten by its number, not by clearing.
         let mut own: Vec<(u32, u32)> = Vec::new();
         for txn in history.txns() {
@@ -115,121 +122,52 @@ impl Matching {
     }
 
     fn match_by_key(&mut self, history: &History, so: &SessionOrder, options: &Options, external: &[bool], budget: &Budget) {
-        let (starts, ops) = super::csr::group(history.keys(), history.op_key.iter().copied());
-        let mut writes: Vec<(ValueId, u32)> = Vec::new();
-        for key in 0..history.keys() {
-            let group = &ops[starts[key] as usize..starts[key + 1] as usize];
-            writes.clear();
-            for &op in group {
-                if let Some(value) = history.written_value(OpId::new(op as usize)) {
-                    writes.push((value, op));
+        let (starts, ops) = csr::group(history.keys(), history.op_key.iter().copied());
+        let group = |key: usize| &ops[starts[key] as usize..starts[key + 1] as usize];
+        let writer: Vec<AtomicU32> = std::mem::take(&mut self.writer).into_iter().map(AtomicU32::new).collect();
+        let all = Registers { history, so, options, budget, external, writer: &writer, last_write: &self.last_write, overwrites: self.overwrites };
+        // Neighbouring keys in one share; so many shares that threads end together.
+        let share = history.keys().div_ceil(rayon::current_num_threads() * 8).max(1);
+        let found: Vec<Found> = (0..history.keys().div_ceil(share))
+            .into_par_iter()
+            .map(|s| {
+                let mut registers = OfKey::new(&all);
+                for key in s * share..((s + 1) * share).min(history.keys()) {
+                    if history.key_type(KeyId::new(key)) == DataType::Register {
+                        registers.match_key(KeyId::new(key), group(key));
+                    }
                 }
-            }
-            if history.key_type(KeyId::new(key)) == DataType::Set {
+                registers.found
+            })
+            .collect();
+        self.writer = writer.into_iter().map(AtomicU32::into_inner).collect();
+        for found in found {
+            self.malformed.extend(found.malformed);
+            self.ambiguous.extend(found.ambiguous);
+            self.ambiguous_form |= found.ambiguous_form;
+            self.ignored += found.ignored;
+        }
+        for key in (0..history.keys()).filter(|&key| history.key_type(KeyId::new(key)) != DataType::Register) {
+            let (group, key) = (group(key), KeyId::new(key));
+            let mut writes = writes_by_value(history, group);
+            if history.key_type(key) == DataType::Set {
                 writes.retain(|&(_, op)| history.op_kind[op as usize] == Kind::Add);
             }
-            writes.sort_unstable();
-            let initial = history.initial(KeyId::new(key));
-            let key_type = history.key_type(KeyId::new(key));
-            if key_type != DataType::Register {
-                let mut reading = collections::Reading { history, so, options, writes: &writes, initial, matching: self };
-                for &op in group.iter().filter(|&&op| external[op as usize]) {
-                    reading.read(OpId::new(op as usize), key_type);
-                }
-                continue;
-            }
+            let initial = history.initial(key);
+            let mut reading = collections::Reading { history, so, options, writes: &writes, initial, matching: self };
             for &op in group.iter().filter(|&&op| external[op as usize]) {
-                let (read, value) = (OpId::new(op as usize), history.op_value[op as usize]);
-                let first = writes.partition_point(|&(v, _)| v < value);
-                let count = writes[first..].partition_point(|&(v, _)| v == value);
-                match (&writes[first..first + count], value == initial) {
-                    ([], true) => self.settle(history, read, INITIAL),
-                    ([], false) if options.unmatched_reads == UnmatchedReads::Ignore => self.ignored += 1,
-                    ([], false) => self.malformed.push(Malformed { read, anomaly: Anomaly::ThinAirRead, write: None }),
-                    (&[(_, only)], false) => self.settle(history, read, only),
-                    (candidates, initial) => self.choose(history, so, read, candidates, initial, budget),
-                }
+                reading.read(OpId::new(op as usize), history.key_type(key));
             }
         }
     }
+}
 
-    /// Matches a read of a value with several candidates, if the recording leaves one. Looks at no more of them than it must: where
-    /// values are few, candidates are many. Where the time runs out on that, the read is as good as ambiguous.
-    fn choose(
-        &mut self,
-        history: &History,
-        so: &SessionOrder,
-        read: OpId,
-        candidates: &[(ValueId, u32)],
-        initial: bool,
-        budget: &Budget,
-    ) {
-        let live = || candidates.iter().map(|&(_, w)| w).filter(|&w| history.status(OpId::new(w as usize)) != Status::Fail);
-        let (mut possible, mut last) = (u32::from(initial), INITIAL);
-        let mut malformed = false;
-        for w in live() {
-            self.candidates += 1;
-            self.out_of_time |= self.candidates.is_multiple_of(4096) && budget.check().is_err();
-            if self.out_of_time {
-                self.ambiguous_form = true;
-                return self.ambiguous.push(read);
-            }
-            if self.excluded(history, so, read, OpId::new(w as usize)) {
-                continue;
-            }
-            (possible, last) = (possible + 1, w);
-            malformed |= self.anomaly_of(history, read, w).is_some();
-            if possible > 1 && (malformed || self.ambiguous_form || !self.overwrites) {
-                break; // What others there are changes nothing: only an overwritten write is possible and malformed.
-            }
-        }
-        match possible {
-            0 if live().next().is_none() => self.settle(history, read, candidates[0].1),
-            0 if live().all(|w| self.anomaly_of(history, read, w) == Some(Anomaly::FutureRead)) => {
-                let first = live().next().expect("looked at");
-                self.settle(history, read, first);
-            }
-            1 => self.settle(history, read, last),
-            _ => {
-                // Where all are excluded, what was returned has no explanation that is known to be well-formed.
-                self.ambiguous_form |= malformed || possible == 0;
-                self.ambiguous.push(read);
-            }
-        }
-    }
-
-    /// What the recording itself rules out, assuming no guarantee that a model tests.
-    fn excluded(&self, history: &History, so: &SessionOrder, read: OpId, write: OpId) -> bool {
-        let versions_differ = matches!((history.read_version(read), history.version(write)), (Some(r), Some(w)) if r != w);
-        versions_differ || comes_too_late(history, so, read, write)
-    }
-
-    fn settle(&mut self, history: &History, read: OpId, writer: u32) {
-        match self.anomaly_of(history, read, writer) {
-            None => self.writer[read.index()] = writer,
-            Some(anomaly) => self.malformed.push(Malformed { read, anomaly, write: Some(OpId::new(writer as usize)) }),
-        }
-    }
-
-    /// What is wrong with a read that returned this write, if anything is.
-    fn anomaly_of(&self, history: &History, read: OpId, writer: u32) -> Option<Anomaly> {
-        if writer == INITIAL {
-            return None;
-        }
-        let write = OpId::new(writer as usize);
-        if history.txn(read) == history.txn(write) {
-            // An external read of its own transaction's write comes before it.
-            Some(Anomaly::FutureRead)
-        } else if history.status(write) == Status::Fail {
-            Some(Anomaly::AbortedRead)
-        } else if invoked_after(history, read, write) {
-            Some(Anomaly::FutureRead)
-        } else if !self.last_write[write.index()] {
-            Some(Anomaly::IntermediateRead)
-        } else {
-            None
-        }
-    }
+/// The writes among these operations, with what they wrote, sorted.
+fn writes_by_value(history: &History, ops: &[u32]) -> Vec<(ValueId, u32)> {
+    let written = |&op: &u32| Some((history.written_value(OpId::new(op as usize))?, op));
+    let mut writes: Vec<(ValueId, u32)> = ops.iter().filter_map(written).collect();
+    writes.sort_unstable();
+    writes
 }
 
 /// Is the write later in the reader's session, or was it invoked after the read had completed?

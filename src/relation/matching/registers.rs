@@ -1,0 +1,216 @@
+//! Which write each read of a register returned.
+//!
+//! The writes of a key go into a small table by value, in which its reads look theirs up: one key's table mostly fits the first cache.
+//! Where a value was written twice, the candidates that the recording itself excludes fall away; a read with several left is ambiguous
+//! and takes no part in any inference. Cost: O(operations of the key); a read of a value written c times costs up to c more, which the
+//! budget bounds.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::check::{Options, UnmatchedReads};
+use crate::history::{History, KeyId, Kind, OpId, Status, ValueId};
+use crate::relation::budget::Budget;
+use crate::relation::session_order::SessionOrder;
+use crate::verdict::Anomaly;
+
+use super::{INITIAL, Malformed, comes_too_late, invoked_after, writes_by_value};
+
+/// What all keys are matched with.
+pub(super) struct Registers<'a> {
+    pub(super) history: &'a History,
+    pub(super) so: &'a SessionOrder,
+    pub(super) options: &'a Options,
+    pub(super) budget: &'a Budget,
+    /// By operation: is it an external read of an `ok` transaction?
+    pub(super) external: &'a [bool],
+    /// By operation: filled in. Each is written by whoever matches its key, and read by nobody before all are done.
+    pub(super) writer: &'a [AtomicU32],
+    pub(super) last_write: &'a [bool],
+    /// Does some transaction overwrite a write of its own?
+    pub(super) overwrites: bool,
+}
+
+/// What was found beside the writers.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) malformed: Vec<Malformed>,
+    pub(super) ambiguous: Vec<OpId>,
+    /// Is some ambiguous read malformed under one of its candidates and not under another?
+    pub(super) ambiguous_form: bool,
+    pub(super) ignored: u64,
+}
+
+/// Matches one key after another.
+pub(super) struct OfKey<'a> {
+    all: &'a Registers<'a>,
+    pub(super) found: Found,
+    table: Table,
+    /// Can a read of a value written once be malformed? Not where every transaction is `ok`, has no times and no second operation.
+    careful: bool,
+    /// How many candidates were looked at, where a read had several.
+    candidates: u64,
+    out_of_time: bool,
+}
+
+impl<'a> OfKey<'a> {
+    pub(super) fn new(all: &'a Registers<'a>) -> Self {
+        let history = all.history;
+        let careful = history.transactions() != history.operations()
+            || !history.txn_invoke.is_empty()
+            || history.txn_status.contains(&Status::Fail);
+        OfKey { all, found: Found::default(), table: Table::default(), careful, candidates: 0, out_of_time: false }
+    }
+
+    /// Matches the reads of a key, given all its operations.
+    pub(super) fn match_key(&mut self, key: KeyId, ops: &[u32]) {
+        let history = self.all.history;
+        let initial = history.initial(key);
+        let unique = self.table.fill(history, ops);
+        let by_value = if unique { Vec::new() } else { writes_by_value(history, ops) };
+        for &op in ops.iter().filter(|&&op| self.all.external[op as usize]) {
+            let (read, value) = (OpId::new(op as usize), history.op_value[op as usize]);
+            let of_table;
+            let candidates = if unique {
+                of_table = self.table.get(value).map(|op| (value, op));
+                of_table.as_slice()
+            } else {
+                let first = by_value.partition_point(|&(v, _)| v < value);
+                let count = by_value[first..].partition_point(|&(v, _)| v == value);
+                &by_value[first..first + count]
+            };
+            match (candidates, value == initial) {
+                ([], true) => self.settle(read, INITIAL),
+                ([], false) if self.all.options.unmatched_reads == UnmatchedReads::Ignore => self.found.ignored += 1,
+                ([], false) => {
+                    self.found.malformed.push(Malformed { read, anomaly: Anomaly::ThinAirRead, write: None });
+                }
+                (&[(_, only)], false) => self.settle(read, only),
+                (candidates, initial) => self.choose(read, candidates, initial),
+            }
+        }
+    }
+
+    /// Matches a read of a value with several candidates, if the recording leaves one. Looks at no more of them than it must: where
+    /// values are few, candidates are many. Where the time runs out on that, the read is as good as ambiguous.
+    fn choose(&mut self, read: OpId, candidates: &[(ValueId, u32)], initial: bool) {
+        let history = self.all.history;
+        let live = || candidates.iter().map(|&(_, w)| w).filter(|&w| history.status(OpId::new(w as usize)) != Status::Fail);
+        let (mut possible, mut last) = (u32::from(initial), INITIAL);
+        let mut malformed = false;
+        for w in live() {
+            self.candidates += 1;
+            self.out_of_time |= self.candidates.is_multiple_of(4096) && self.all.budget.check().is_err();
+            if self.out_of_time {
+                self.found.ambiguous_form = true;
+                return self.found.ambiguous.push(read);
+            }
+            if self.excluded(read, OpId::new(w as usize)) {
+                continue;
+            }
+            (possible, last) = (possible + 1, w);
+            malformed |= self.anomaly_of(read, w).is_some();
+            if possible > 1 && (malformed || self.found.ambiguous_form || !self.all.overwrites) {
+                break; // What others there are changes nothing: only an overwritten write is possible and malformed.
+            }
+        }
+        match possible {
+            0 if live().next().is_none() => self.settle(read, candidates[0].1),
+            0 if live().all(|w| self.anomaly_of(read, w) == Some(Anomaly::FutureRead)) => {
+                let first = live().next().expect("looked at");
+                self.settle(read, first);
+            }
+            1 => self.settle(read, last),
+            _ => {
+                // Where all are excluded, what was returned has no explanation that is known to be well-formed.
+                self.found.ambiguous_form |= malformed || possible == 0;
+                self.found.ambiguous.push(read);
+            }
+        }
+    }
+
+    /// What the recording itself rules out, assuming no guarantee that a model tests.
+    fn excluded(&self, read: OpId, write: OpId) -> bool {
+        let history = self.all.history;
+        let versions_differ = matches!((history.read_version(read), history.version(write)), (Some(r), Some(w)) if r != w);
+        versions_differ || comes_too_late(history, self.all.so, read, write)
+    }
+
+    fn settle(&mut self, read: OpId, writer: u32) {
+        match self.anomaly_of(read, writer) {
+            None => self.all.writer[read.index()].store(writer, Ordering::Relaxed),
+            Some(anomaly) => {
+                self.found.malformed.push(Malformed { read, anomaly, write: Some(OpId::new(writer as usize)) });
+            }
+        }
+    }
+
+    /// What is wrong with a read that returned this write, if anything is.
+    fn anomaly_of(&self, read: OpId, writer: u32) -> Option<Anomaly> {
+        let history = self.all.history;
+        if !self.careful || writer == INITIAL {
+            return None;
+        }
+        let write = OpId::new(writer as usize);
+        if history.txn(read) == history.txn(write) {
+            // An external read of its own transaction's write comes before it.
+            Some(Anomaly::FutureRead)
+        } else if history.status(write) == Status::Fail {
+            Some(Anomaly::AbortedRead)
+        } else if invoked_after(history, read, write) {
+            Some(Anomaly::FutureRead)
+        } else if !self.all.last_write[write.index()] {
+            Some(Anomaly::IntermediateRead)
+        } else {
+            None
+        }
+    }
+}
+
+/// The writes of one key by value: open addressing, at most half full.
+#[derive(Default)]
+struct Table {
+    slots: Vec<(ValueId, u32)>,
+    shift: u32,
+}
+
+const EMPTY: u32 = u32::MAX;
+const MOST_PROBES: usize = 64;
+
+impl Table {
+    /// Takes in the writes among the operations; false where two wrote the same value, or where values were made to collide.
+    fn fill(&mut self, history: &History, ops: &[u32]) -> bool {
+        let writes = ops.iter().filter(|&&op| history.op_kind[op as usize].writes()).count();
+        let bits = (2 * writes).max(2).next_power_of_two().trailing_zeros();
+        self.shift = 32 - bits;
+        self.slots.clear();
+        self.slots.resize(1 << bits, (ValueId::NULL, EMPTY));
+        for &op in ops {
+            let value = match history.op_kind[op as usize] {
+                Kind::Read => continue,
+                Kind::Write => history.op_value[op as usize],
+                _ => match history.written_value(OpId::new(op as usize)) {
+                    Some(value) => value,
+                    None => continue,
+                },
+            };
+            match self.places(value).find(|&at| self.slots[at].1 == EMPTY || self.slots[at].0 == value) {
+                Some(at) if self.slots[at].1 == EMPTY => self.slots[at] = (value, op),
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    #[inline]
+    fn get(&self, value: ValueId) -> Option<u32> {
+        let at = self.places(value).find(|&at| self.slots[at].1 == EMPTY || self.slots[at].0 == value)?;
+        Some(self.slots[at].1).filter(|&op| op != EMPTY)
+    }
+
+    /// The few places where a value may be, from its own on: Fibonacci hashing (Knuth, TAOCP 3, 6.4).
+    #[inline]
+    fn places(&self, value: ValueId) -> impl Iterator<Item = usize> + use<> {
+        let (home, mask) = ((value.0.wrapping_mul(0x9E37_79B1) >> self.shift) as usize, self.slots.len() - 1);
+        (0..MOST_PROBES).map(move |i| (home + i) & mask)
+    }
+}
