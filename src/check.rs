@@ -47,6 +47,8 @@ pub struct Options {
     pub max_witnesses: usize,
     /// Keep the orders that prove satisfied models?
     pub certificates: bool,
+    /// Find the minimal violated sets of guarantees? Judges sets that no model asks for.
+    pub lattice: bool,
     /// For `convergence`, where no read is marked final: a read is quiescent if it was invoked so long after the last write of its key.
     pub settle: Option<Duration>,
 }
@@ -60,6 +62,7 @@ impl Default for Options {
             budget: Duration::from_secs(300),
             max_witnesses: 3,
             certificates: false,
+            lattice: true,
             settle: None,
         }
     }
@@ -71,7 +74,7 @@ pub struct Judged {
     /// One per model asked for, in the order of [`MODELS`]. `convergence` is left out where it was not asked for by name and there are no
     /// quiescent reads.
     pub judgements: Vec<Judgement>,
-    /// The minimal violated sets of the four guarantees; `None` where the budget ran out or they do not apply.
+    /// The minimal violated sets of the four guarantees; `None` where they were not asked for, or the budget ran out.
     pub minimal_violated: Option<Vec<Guarantees>>,
     /// Reads left out of every inference: ambiguous, or unmatched and ignored.
     pub skipped: u64,

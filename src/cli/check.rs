@@ -16,7 +16,9 @@ pub fn run(args: &CheckArgs, console: &Console) -> Result<Outcome> {
     let settings = settings::settings(&args.reading, Some(&args.judging))?;
     let mut options = settings::typed_check_options(&settings, &args.judging, settings::models(&args.model));
     options.certificates = args.certificate.is_some();
-    let digests = options.certificates || targets.iter().any(|target| target.reporter.name() != "text");
+    let whole = targets.iter().any(|target| target.reporter.name() != "text");
+    options.lattice = args.lattice || whole;
+    let digests = options.certificates || whole;
     let found = Judge { settings, options, digests, console }.all(&args.paths)?;
 
     let detail = match (console.quiet(), console.verbose()) {

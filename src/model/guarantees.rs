@@ -49,40 +49,65 @@ pub(crate) const BATCH: usize = 4_000_000;
 
 /// Judges a history by a set of guarantees.
 pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
-    let shrink = Shrink { facts, guarantees: g };
+    match decide(facts, g)? {
+        Decision::Satisfied(order) => Ok(Outcome::Satisfied(order)),
+        Decision::Violated(evidence) => prove(facts, g, evidence, max_witnesses),
+    }
+}
+
+/// A verdict without its proof.
+pub(crate) enum Decision {
+    /// As in [`Outcome`].
+    Satisfied(Vec<u32>),
+    Violated(Evidence),
+}
+
+/// What was found on the way to a violation.
+pub(crate) struct Evidence {
+    /// The constraints known: cyclic where nothing else is wrong.
+    extra: Extra,
+    /// Do session order and write-read constrain the order too?
+    linked: bool,
+    /// Reads that no order explains.
+    contradictions: Vec<Breach>,
+}
+
+/// Is there an arbitration that explains every read?
+pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOfBudget> {
     if !facts.own_future_reads.is_empty() {
         // Rule 7 fails whatever the guarantees.
-        let shown =
-            facts.own_future_reads.iter().take(max_witnesses.max(1)).map(|&(r, w)| shrink.own_future_read(r, w)).collect();
-        return Ok(Outcome::Violated(shown, facts.own_future_reads.len() as u64));
+        return Ok(Decision::Violated(Evidence { extra: Extra::new(0), linked: false, contradictions: Vec::new() }));
+    }
+    if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded.is_empty()) {
+        return saturate_chains(facts, &chains);
     }
     let mut extra = facts.base(g)?.clone();
     facts.add_list_order(&mut extra);
-    let chains = if g == Guarantees::ALL && facts.recorded.is_empty() { facts.chains() } else { None };
-    let (linked, contradictions, order) = if let Some(chains) = chains {
-        let (contradictions, order) = saturate_chains(facts, &chains, &mut extra)?;
-        (true, contradictions, order)
-    } else if direct(facts, g) {
-        let sights = facts.touches().add_rule_1(g, &mut extra)?;
-        (false, sights.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect(), None)
-    } else {
-        let (contradictions, order) = saturate(facts, g, &mut extra)?;
-        (true, contradictions, order)
-    };
-    if let Some(order) = order {
-        return Ok(Outcome::Satisfied(order));
+    if !direct(facts, g) {
+        return saturate(facts, g, extra);
     }
-    let visibility = facts.visibility(g);
-    let graph = Graph { links: visibility.links.filter(|_| linked), extra: Some(&extra), ..visibility };
-    let laid_out = lay_out(&graph, facts.guess().iter().copied(), facts.budget)?;
-    let components = match laid_out {
-        Ok(layout) if contradictions.is_empty() => return Ok(Outcome::Satisfied(layout.order)),
-        Ok(_) => Vec::new(),
-        Err(_) => cyclic_components(&graph, facts.budget)?,
-    };
+    let sights = facts.touches().add_rule_1(g, &mut extra)?;
+    let contradictions: Vec<Breach> = sights.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect();
+    let constraints = Graph { links: None, extra: Some(&extra), ..facts.unlinked(g) };
+    Ok(match lay_out(&constraints, facts.guess().iter().copied(), facts.budget)? {
+        Ok(layout) if contradictions.is_empty() => Decision::Satisfied(layout.order),
+        _ => Decision::Violated(Evidence { extra, linked: false, contradictions }),
+    })
+}
+
+/// The witnesses of a violation.
+pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
+    let shrink = Shrink { facts, guarantees: g };
+    let shown = max_witnesses.max(1);
+    if !facts.own_future_reads.is_empty() {
+        let witnesses = facts.own_future_reads.iter().take(shown).map(|&(r, w)| shrink.own_future_read(r, w)).collect();
+        return Ok(Outcome::Violated(witnesses, facts.own_future_reads.len() as u64));
+    }
+    let Evidence { extra, linked, contradictions } = evidence;
+    let graph = Graph { extra: Some(&extra), ..if linked { facts.visibility(g) } else { facts.unlinked(g) } };
+    let components = cyclic_components(&graph, facts.budget)?;
     let violations = (contradictions.len() + components.len()) as u64;
     // A read that nothing explains shows more with less than a cycle does.
-    let shown = max_witnesses.max(1);
     let mut witnesses: Vec<Witness> = contradictions.iter().take(shown).map(|breach| shrink.breach(breach)).collect();
     for component in components.iter().take(shown - witnesses.len()) {
         if !witnesses.is_empty() && facts.budget.check().is_err() {
@@ -93,8 +118,8 @@ pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> R
     Ok(Outcome::Violated(witnesses, violations))
 }
 
-/// The same for `causal` where hb is chains.
-fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>, extra: &mut Extra) -> Result<(Vec<Breach>, Option<Vec<u32>>), OutOfBudget> {
+/// `causal` where hb is chains: as [`saturate`], without a graph.
+fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision, OutOfBudget> {
     let events = &facts.events;
     let mut edges = Edges::new(events.len());
     let mut order: Option<Vec<u32>> = None;
@@ -109,31 +134,32 @@ fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>, extra: &mut Extra) ->
                 w => found.push((w, x, read)),
             })?;
         }
-        if std::env::var("DBG").is_ok() { eprintln!("round: found {} contradictions {}", found.len(), contradictions.len()); }
-        let fresh = edges.add(found);
-        if laid_out.is_none() || !contradictions.is_empty() {
-            edges.list.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
-            contradictions.sort_unstable_by_key(Breach::read);
-            return Ok((contradictions, None));
+        let unexplained = edges.add(found);
+        match laid_out {
+            Some(order) if unexplained == 0 && contradictions.is_empty() => return Ok(Decision::Satisfied(order)),
+            Some(laid_out) if contradictions.is_empty() => order = Some(laid_out),
+            _ => {
+                let mut extra = Extra::new(events.nodes());
+                edges.list.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
+                contradictions.sort_unstable_by_key(Breach::read);
+                return Ok(Decision::Violated(Evidence { extra, linked: true, contradictions }));
+            }
         }
-        if fresh == 0 {
-            return Ok((Vec::new(), laid_out));
-        }
-        order = laid_out;
     }
 }
 
-/// Adds constraints until an order explains every read (which it returns), or until they are cyclic or some read has no explanation in
-/// any order.
-fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<Breach>, Option<Vec<u32>>), OutOfBudget> {
+/// Adds constraints until an order explains every read, or until they are cyclic or some read has no explanation in any order.
+fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decision, OutOfBudget> {
     let visibility = facts.visibility(g);
     let mut guess = facts.guess().to_vec();
     let mut first_round = true;
     // Reads that run against the order contradict n² pairs. What a round leaves out the next one finds.
     let most = facts.events.len() + 1_000_000;
     loop {
-        let graph = Graph { extra: Some(extra), ..visibility };
-        let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else { return Ok((Vec::new(), None)) };
+        let graph = Graph { extra: Some(&extra), ..visibility };
+        let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else {
+            return Ok(Decision::Violated(Evidence { extra, linked: true, contradictions: Vec::new() }));
+        };
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
         let mut contradictions: Vec<Breach> = Vec::new();
         contradicted(facts, &visibility, &layout, |x, read| {
@@ -160,10 +186,10 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, extra: &mut Extra) -> Result<(Vec<
             return Err(OutOfBudget);
         }
         if !contradictions.is_empty() {
-            return Ok((contradictions, None));
+            return Ok(Decision::Violated(Evidence { extra, linked: true, contradictions }));
         }
         if found.is_empty() {
-            return Ok((Vec::new(), Some(layout.order)));
+            return Ok(Decision::Satisfied(layout.order));
         }
         guess.clear();
         guess.extend(layout.order.iter().copied().filter(|&node| (node as usize) < facts.events.len()));

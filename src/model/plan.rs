@@ -1,7 +1,7 @@
 //! Which model is judged how, and what one judgement says about another.
 //!
-//! The cheap set {RYW, MR} comes first, then `causal`: if it holds, so does every set of guarantees and `causal-weak`, and one order
-//! proves them all. Else the sixteen sets are judged from small to large; a set above a violated one is violated with the same witness,
+//! `causal` comes first: if it holds, so does every set of guarantees and `causal-weak`, and one order proves them all. Else the sets
+//! asked for are judged from small to large; a set above a violated one is violated with the same witness,
 //! a set below a satisfied one is satisfied by the same order. Every model takes its verdict from there, so nothing is judged twice.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::facts::Facts;
 use crate::verdict::{Judgement, Verdict};
 
-use super::guarantees::{self, Outcome};
+use super::guarantees::{self, Decision, Outcome};
 use super::view::{self, Base, Orders};
 use super::{Checker, Guarantees, MODELS, Model, causal_weak, convergence, implied, stale, well_formed};
 
@@ -70,13 +70,17 @@ impl<'a> Plan<'a> {
     fn run_related(mut self, models: &[&'static Model]) -> Judged {
         let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
         let warnings = self.warnings();
-        self.judge_sets();
-        let minimal_violated = self.minimal_violated();
         // What a violated model implies is named whether it was asked for or not.
         let wanted: Vec<&'static Model> = MODELS
             .iter()
             .filter(|m| models.iter().any(|asked| asked.name == m.name || implied(asked.name).contains(&m.name)))
             .collect();
+        let sets: Vec<Guarantees> = Guarantees::subsets()
+            .filter(|&g| self.options.lattice || wanted.iter().any(|model| model.checker == Checker::Guarantees(g)))
+            .collect();
+        let by_hb = |model: &Model| matches!(model.checker, Checker::CausalWeak | Checker::CausalMemory | Checker::PramClassic);
+        self.judge_sets(&sets, wanted.iter().any(|model| by_hb(model)));
+        let minimal_violated = if self.options.lattice { self.minimal_violated() } else { None };
         let mut judgements: Vec<Judgement> = Vec::new();
         let mut certificates = Vec::new();
         for model in wanted {
@@ -147,24 +151,39 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Judges all sets of guarantees, most by what is known of others.
-    fn judge_sets(&mut self) {
-        for g in [guarantees::DIRECT, Guarantees::ALL] {
-            self.judge_set(g);
-        }
-        if !matches!(self.sets[15], Some(Ok(ref all)) if matches!(**all, Outcome::Satisfied(_)))
-            && self.options.write_order == WriteOrder::Session
-            && !self.facts.events.any_collection()
-            && matches!(self.facts.hb_layout(), Ok(Some(_)))
-        {
-            self.judge_set(Guarantees::NONE);
-            // Without RYW or MR a read of one key shows only what its one source saw, which hb has before it (models.md 4).
-            let none = self.sets[0].clone();
-            for g in [Guarantees::MW, Guarantees::WFR, Guarantees::MW.with(Guarantees::WFR)] {
-                self.sets[g.0 as usize] = none.clone();
+    /// Judges these sets of guarantees, most by what is known of others. The order that explains all reads of `causal` is of use to
+    /// models that are no sets as well.
+    fn judge_sets(&mut self, sets: &[Guarantees], causal_first: bool) {
+        let mut undecided = None;
+        if causal_first || sets.iter().any(|&g| !guarantees::DIRECT.contains(g)) {
+            match guarantees::decide(&self.facts, Guarantees::ALL) {
+                Ok(Decision::Satisfied(order)) => self.sets[15] = Some(Ok(Arc::new(Outcome::Satisfied(order)))),
+                Ok(Decision::Violated(evidence)) => undecided = Some(evidence),
+                Err(error) => self.sets[15] = Some(Err(error)),
             }
         }
-        for g in Guarantees::subsets() {
+        if let Some(evidence) = undecided.filter(|_| !sets.is_empty()) {
+            // What fewer guarantees contradict has the smaller witness.
+            self.judge_set(guarantees::DIRECT);
+            self.sets[15] = match &self.sets[guarantees::DIRECT.0 as usize] {
+                Some(Ok(below)) if matches!(**below, Outcome::Violated(..)) => Some(Ok(below.clone())),
+                _ => Some(guarantees::prove(&self.facts, Guarantees::ALL, evidence, self.options.max_witnesses).map(Arc::new)),
+            };
+            let apart = Guarantees::MW.with(Guarantees::WFR);
+            if sets.iter().any(|&g| apart.contains(g))
+                && self.options.write_order == WriteOrder::Session
+                && !self.facts.events.any_collection()
+                && matches!(self.facts.hb_layout(), Ok(Some(_)))
+            {
+                self.judge_set(Guarantees::NONE);
+                // Without RYW or MR a read of one key shows only what its one source saw, which hb has before it (models.md 4).
+                let none = self.sets[0].clone();
+                for g in [Guarantees::MW, Guarantees::WFR, apart] {
+                    self.sets[g.0 as usize] = none.clone();
+                }
+            }
+        }
+        for &g in sets {
             self.judge_set(g);
         }
     }
