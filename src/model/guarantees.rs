@@ -234,7 +234,7 @@ impl WritesInOrder {
     fn new(facts: &Facts<'_>, layout: &Layout) -> Self {
         let events = &facts.events;
         let mut next = events.key_starts.clone();
-        let mut in_order = WritesInOrder { writes: vec![0; events.key_writes.len()], places: vec![0; events.key_writes.len()] };
+        let mut in_order = WritesInOrder { writes: vec![0; events.writes()], places: vec![0; events.writes()] };
         for (place, &e) in layout.order.iter().enumerate() {
             if (e as usize) < events.len() && events.is_write(e) {
                 let slot = &mut next[events.key[e as usize] as usize];

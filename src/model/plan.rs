@@ -412,7 +412,7 @@ impl<'a> Plan<'a> {
         let (kind, orders) = match (model.checker, answer.outcome.as_deref().ok()?) {
             (Checker::Guarantees(_), Outcome::Satisfied(order)) => {
                 let mut placed = vec![false; events.len()];
-                let mut writes: Vec<u32> = Vec::with_capacity(events.key_writes.len());
+                let mut writes: Vec<u32> = Vec::with_capacity(events.writes());
                 let in_order = order.iter().copied().filter(|&e| (e as usize) < events.len());
                 // What constrains nothing may stand anywhere: behind.
                 for e in in_order.chain(0..events.len() as u32) {

@@ -4,6 +4,8 @@
 //! Events are numbered session by session, each session's `ok` ones in sequence, its observed `info` writes behind them. A cas is two
 //! events, its read and then its write. One `u32` a column; what is known of an event beyond its columns is its operation's.
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashMap;
 
 use crate::history::{DataType, History, OpId, SessionId, Status, TxnId};
@@ -44,7 +46,7 @@ pub(crate) struct Events {
     pub(crate) chain_ends: Vec<u32>,
     /// The write events of each key, ascending: `key_writes[key_starts[k]..key_starts[k + 1]]`.
     pub(crate) key_starts: Vec<u32>,
-    pub(crate) key_writes: Vec<u32>,
+    key_writes: OnceLock<Vec<u32>>,
     /// How many events are reads.
     pub(crate) reads: usize,
 }
@@ -52,60 +54,85 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn new(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
         let observed = observed_info_writes(history, matching);
-        let mut events = Events {
-            op: Vec::with_capacity(history.operations()),
-            key: Vec::with_capacity(history.operations()),
-            session: Vec::with_capacity(history.operations()),
-            source: Vec::with_capacity(history.operations()),
-            collected: Vec::new(),
-            types: history.key_types.clone(),
-            starts: vec![0],
-            chain_ends: Vec::with_capacity(history.sessions()),
-            key_starts: Vec::new(),
-            key_writes: Vec::new(),
-            reads: 0,
-        };
         let mut read_event: FxHashMap<OpId, u32> = FxHashMap::default();
         // The event of each operation that writes one; sources name operations until all events are numbered.
         let mut write_event = vec![NONE; history.operations()];
+        // How many events each session has, so that each can be filled by itself.
+        let mut starts = vec![0u32; history.sessions() + 1];
+        let writes = |op: OpId| {
+            history.kind(op).writes()
+                && (matching.last_write[op.index()] || history.key_type(history.key(op)) != DataType::Register)
+        };
+        let reads = |op: OpId| matching.writer[op.index()] != NO_WRITER;
+        for txn in history.txns() {
+            let session = history.txn_session(txn).index();
+            let ok = history.txn_status(txn) == Status::Ok;
+            for op in history.txn_ops(txn) {
+                let info = !ok && observed.binary_search(&(op.index() as u32)).is_ok();
+                starts[session + 1] += if ok { u32::from(reads(op)) + u32::from(writes(op)) } else { u32::from(info) };
+            }
+        }
         for s in 0..history.sessions() {
-            let session = SessionId::new(s);
-            for &txn in so.of(session) {
-                let txn = TxnId::new(txn as usize);
-                if history.txn_status(txn) != Status::Ok {
-                    continue;
+            starts[s + 1] += starts[s];
+        }
+        let all = starts[history.sessions()] as usize;
+        let mut events = Events {
+            op: vec![0; all],
+            key: vec![0; all],
+            session: Vec::with_capacity(all),
+            source: vec![0; all],
+            collected: Vec::new(),
+            types: history.key_types.clone(),
+            chain_ends: starts[..history.sessions()].to_vec(),
+            starts,
+            key_starts: vec![0; history.keys() + 1],
+            key_writes: OnceLock::new(),
+            reads: 0,
+        };
+        for s in 0..history.sessions() {
+            events.session.resize(events.starts[s + 1] as usize, s as u32);
+        }
+        let mut add = |txn: TxnId| {
+            let session = history.txn_session(txn).index();
+            for op in history.txn_ops(txn) {
+                let writer = matching.writer[op.index()];
+                if writer != NO_WRITER {
+                    let read = events.push(history, op, session, if writer >= SHOWN { NONE } else { writer });
+                    events.reads += 1;
+                    if writer == SHOWN {
+                        read_event.insert(op, read);
+                    }
                 }
+                if writes(op) {
+                    write_event[op.index()] = events.push(history, op, session, WRITE);
+                }
+            }
+        };
+        let ok = |&txn: &TxnId| history.txn_status(txn) == Status::Ok;
+        if so.reordered == 0 {
+            history.txns().filter(ok).for_each(&mut add);
+        } else {
+            so.sequence.iter().map(|&txn| TxnId::new(txn as usize)).filter(ok).for_each(&mut add);
+        }
+        if !observed.is_empty() {
+            // Behind the chains; `chain_ends` is what was filled so far until they are told apart again.
+            let chain_ends = events.chain_ends.clone();
+            for txn in so.sequence.iter().map(|&txn| TxnId::new(txn as usize)) {
                 for op in history.txn_ops(txn) {
-                    let writer = matching.writer[op.index()];
-                    if writer != NO_WRITER {
-                        let read = events.push(history, op, s, if writer >= SHOWN { NONE } else { writer });
-                        events.reads += 1;
-                        if writer == SHOWN {
-                            read_event.insert(op, read);
-                        }
-                    }
-                    let register = history.key_type(history.key(op)) == DataType::Register;
-                    if history.kind(op).writes() && (matching.last_write[op.index()] || !register) {
-                        write_event[op.index()] = events.push(history, op, s, WRITE);
+                    if history.txn_status(txn) == Status::Info && observed.binary_search(&(op.index() as u32)).is_ok() {
+                        write_event[op.index()] = events.push(history, op, history.txn_session(txn).index(), WRITE);
                     }
                 }
             }
-            events.chain_ends.push(events.op.len() as u32);
-            if !observed.is_empty() {
-                for &txn in so.of(session) {
-                    for op in history.txn_ops(TxnId::new(txn as usize)) {
-                        if observed.binary_search(&(op.index() as u32)).is_ok() {
-                            write_event[op.index()] = events.push(history, op, s, WRITE);
-                        }
-                    }
-                }
-            }
-            events.starts.push(events.op.len() as u32);
+            events.chain_ends = chain_ends;
         }
         for source in &mut events.source {
             if *source < NONE {
                 *source = write_event[*source as usize];
             }
+        }
+        for key in 0..history.keys() {
+            events.key_starts[key + 1] += events.key_starts[key];
         }
         let mut nodes: FxHashMap<(u32, u32), u32> = FxHashMap::default();
         for (op, writers) in matching.shown.iter() {
@@ -121,17 +148,20 @@ impl Events {
             }
             events.source[read as usize] = node;
         }
-        let key_of_write = |(e, &key): (usize, &u32)| if events.source[e] == WRITE { key } else { u32::MAX };
-        (events.key_starts, events.key_writes) = csr::group(history.keys(), events.key.iter().enumerate().map(key_of_write));
         events
     }
 
+    /// The next event of a session.
+    #[inline]
     fn push(&mut self, history: &History, op: OpId, session: usize, source: u32) -> u32 {
-        self.op.push(op.index() as u32);
-        self.key.push(history.op_key[op.index()]);
-        self.session.push(session as u32);
-        self.source.push(source);
-        self.op.len() as u32 - 1
+        let event = self.chain_ends[session];
+        self.chain_ends[session] += 1;
+        let key = history.op_key[op.index()];
+        self.op[event as usize] = op.index() as u32;
+        self.key[event as usize] = key;
+        self.source[event as usize] = source;
+        self.key_starts[key as usize + 1] += u32::from(source == WRITE);
+        event
     }
 
     /// How many.
@@ -142,6 +172,11 @@ impl Events {
     /// How many nodes: events, and what stands for collections.
     pub(crate) fn nodes(&self) -> usize {
         self.op.len() + self.collected.len()
+    }
+
+    /// Is any `info` write observed?
+    pub(crate) fn any_info(&self) -> bool {
+        self.chain_ends.iter().zip(&self.starts[1..]).any(|(chain_end, end)| chain_end < end)
     }
 
     /// Is there any key that is no register?
@@ -187,9 +222,18 @@ impl Events {
         SessionId::new(self.session[event as usize] as usize)
     }
 
-    /// The writes of a key.
+    /// How many events are writes.
+    pub(crate) fn writes(&self) -> usize {
+        self.len() - self.reads
+    }
+
+    /// The writes of a key, ascending.
     pub(crate) fn writes_of(&self, key: u32) -> &[u32] {
-        &self.key_writes[self.key_starts[key as usize] as usize..self.key_starts[key as usize + 1] as usize]
+        let key_writes = self.key_writes.get_or_init(|| {
+            let key_of_write = |(e, &key): (usize, &u32)| if self.source[e] == WRITE { key } else { u32::MAX };
+            csr::group(self.types.len(), self.key.iter().enumerate().map(key_of_write)).1
+        });
+        &key_writes[self.key_starts[key as usize] as usize..self.key_starts[key as usize + 1] as usize]
     }
 
     /// Every read of a register.

@@ -8,7 +8,7 @@ use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
 use super::chains::Chains;
-use super::events::{Events, NONE};
+use super::events::Events;
 use super::graph::{Extra, Graph, Reason};
 use super::guess;
 use super::layout::{Layout, lay_out};
@@ -44,12 +44,7 @@ impl<'a> Facts<'a> {
         let matching = Matching::new(history, &so, options, budget);
         let events = Events::new(history, &so, &matching);
         let recorded = Recorded::new(history, &events, options);
-        let too_early = |r: u32, w: u32| {
-            w < NONE && events.session[w as usize] == events.session[r as usize] && events.so(history, &so, r, w)
-        };
-        let registers = events.register_reads().map(|r| (r, events.source[r as usize])).filter(|&(r, w)| too_early(r, w));
-        let collections = events.collection_reads().filter_map(|r| Some((r, events.shown(r).find(|&w| too_early(r, w))?)));
-        let own_future_reads = registers.chain(collections).collect();
+        let own_future_reads = own_future_reads(history, &so, &events);
         Facts {
             history,
             budget,
@@ -74,7 +69,7 @@ impl<'a> Facts<'a> {
 
     /// The guessed order of all events.
     pub(crate) fn guess(&self) -> &[u32] {
-        self.guess.get_or_init(|| guess::guess(self.history, &self.events))
+        self.guess.get_or_init(|| guess::guess(self.history, &self.so, &self.events))
     }
 
     /// Links with junctions where sessions overlap.
@@ -102,6 +97,11 @@ impl<'a> Facts<'a> {
     /// Visibility under a set of guarantees, as a graph.
     pub(crate) fn visibility(&self, g: Guarantees) -> Graph<'_> {
         Graph { events: &self.events, links: Some(self.links_for(g)), guarantees: g, only_reader: None, extra: None }
+    }
+
+    /// The graph of a set of guarantees without session order and write-read.
+    pub(crate) fn unlinked(&self, g: Guarantees) -> Graph<'_> {
+        Graph { events: &self.events, links: None, guarantees: g, only_reader: None, extra: None }
     }
 
     /// All events in an order that extends hb; `None` where hb is cyclic.
@@ -155,4 +155,22 @@ impl<'a> Facts<'a> {
             self.junction_links.get_or_init(|| Links::new(self.history, &self.so, &self.events, Junctions::Everywhere));
         everywhere.junctions.len().max(self.links().junctions.len())
     }
+}
+
+/// Reads with a write that they returned although their session issued it only later.
+fn own_future_reads(history: &History, so: &SessionOrder, events: &Events) -> Vec<(u32, u32)> {
+    let mut found = Vec::new();
+    for s in 0..events.chain_ends.len() {
+        // Of each session the events are one range, so that most sources are told to be of another without a look at them.
+        let own = events.starts[s]..events.starts[s + 1];
+        for r in own.start..events.chain_ends[s] {
+            let w = events.source[r as usize];
+            if own.contains(&w) && events.key_type(r) == DataType::Register && events.so(history, so, r, w) {
+                found.push((r, w));
+            }
+        }
+    }
+    let too_early = |r: u32, w: u32| events.session[w as usize] == events.session[r as usize] && events.so(history, so, r, w);
+    found.extend(events.collection_reads().filter_map(|r| Some((r, events.shown(r).find(|&w| too_early(r, w))?))));
+    found
 }

@@ -1,32 +1,25 @@
 //! A guess at the order in which everything took effect. Verdicts never depend on it; speed does.
 //!
-//! Recorded completion times where every event has one; else the file's order where the file interleaves the sessions; else each
-//! session's events spread evenly over the whole.
+//! Recorded completion times where every event has one; else the file's order where the file interleaves the sessions; else what the
+//! reads tell ([`lags`]).
+
+mod lags;
+
+use rayon::prelude::*;
 
 use crate::history::History;
 
 use super::events::Events;
+use super::session_order::SessionOrder;
 
 /// All events in the guessed order. Each session's chain keeps its sequence.
-pub(crate) fn guess(history: &History, events: &Events) -> Vec<u32> {
-    let n = events.len();
+pub(crate) fn guess(history: &History, so: &SessionOrder, events: &Events) -> Vec<u32> {
     if let Some(times) = times(history, events) {
-        return sorted_by(n, |e| times[e as usize]);
+        let mut keyed: Vec<(i64, u32)> = times.into_iter().zip(0..).collect();
+        keyed.par_sort_unstable();
+        return keyed.into_iter().map(|(_, e)| e).collect();
     }
-    if interleaved(history) {
-        return in_file_order(history, events);
-    }
-    sorted_by(n, |e| {
-        let s = events.session[e as usize] as usize;
-        let (start, end) = (events.starts[s], events.starts[s + 1]);
-        (i64::from(e - start) << 31) / i64::from(end - start)
-    })
-}
-
-fn sorted_by(n: usize, key: impl Fn(u32) -> i64) -> Vec<u32> {
-    let mut keyed: Vec<(i64, u32)> = (0..n as u32).map(|e| (key(e), e)).collect();
-    keyed.sort_unstable();
-    keyed.into_iter().map(|(_, e)| e).collect()
+    if interleaved(history) { in_file_order(history, so, events) } else { lags::guess(events) }
 }
 
 /// By event, when it completed; an indeterminate write counts from its invocation.
@@ -49,8 +42,20 @@ fn interleaved(history: &History) -> bool {
     turns > 2 * history.sessions()
 }
 
-fn in_file_order(history: &History, events: &Events) -> Vec<u32> {
-    let (starts, grouped) = super::csr::group(history.operations(), events.op.iter().copied());
-    debug_assert_eq!(starts.len(), history.operations() + 1);
-    grouped
+fn in_file_order(history: &History, so: &SessionOrder, events: &Events) -> Vec<u32> {
+    if so.reordered > 0 || events.any_info() {
+        return super::csr::group(history.operations(), events.op.iter().copied()).1;
+    }
+    // Every session has its events in the file's order: merging them takes one look ahead in each.
+    let mut next = events.starts.clone();
+    let mut order = Vec::with_capacity(events.len());
+    for txn in history.txns() {
+        let s = history.txn_session(txn).index();
+        let end = history.txn_first[txn.index() + 1];
+        while next[s] < events.chain_ends[s] && events.op[next[s] as usize] < end {
+            order.push(next[s]);
+            next[s] += 1;
+        }
+    }
+    order
 }

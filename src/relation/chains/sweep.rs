@@ -38,7 +38,7 @@ impl<'a> Placed<'a> {
         Placed {
             key_starts: &events.key_starts,
             counts: vec![0; events.key_starts.len() - 1],
-            writes: vec![0; events.key_writes.len()],
+            writes: vec![0; events.writes()],
         }
     }
 
