@@ -288,13 +288,20 @@ impl View<'_, '_> {
         }
     }
 
-    /// A cas is one operation in a view: what precedes its write precedes its read, where that is the session's own.
+    /// A cas is one operation in a view: what precedes its write precedes its read, and what follows its read follows its write, where
+    /// that is the session's own.
     fn add(&self, w: &mut Workspace, from: u32, to: u32, reason: Reason) {
-        let events = &self.facts.events;
-        let own = events.session[to as usize] == self.session && to > 0 && events.op[to as usize - 1] == events.op[to as usize];
-        let to = if own { to - 1 } else { to };
+        let from = if self.cas(from + 1) { from + 1 } else { from };
+        let to = if self.cas(to) { to - 1 } else { to };
         w.extra.add(from, to, reason);
         w.targets.push(to);
+    }
+
+    /// Is the event the write of a cas of the session, behind its read?
+    fn cas(&self, e: u32) -> bool {
+        let events = &self.facts.events;
+        let second = e > 0 && events.op.get(e as usize) == Some(&events.op[e as usize - 1]);
+        second && events.session[e as usize] == self.session
     }
 
     fn overlaps(&self) -> bool {
@@ -315,14 +322,13 @@ impl View<'_, '_> {
         let events = &self.facts.events;
         let most = self.most_pairs();
         let mut found: Vec<Sight> = Vec::new();
+        // Where others may run at once with it, a cas is where it writes.
+        let overlaps = self.overlaps();
         for &e in w.layout.order.iter().filter(|&&e| (e as usize) < events.len()) {
             let key = events.key[e as usize] as usize;
-            if events.is_write(e) {
-                w.previous[e as usize] = w.last[key];
-                w.last[key] = e;
-            } else if events.session[e as usize] != self.session {
-                continue;
-            } else if events.types[key] == DataType::List {
+            let read = if overlaps && self.cas(e) { e - 1 } else { e };
+            let own = events.session[e as usize] == self.session && !(overlaps && self.cas(e + 1));
+            if own && !events.is_write(read) && events.types[key] == DataType::List {
                 let shown: FxHashSet<u32> = events.shown(e).collect();
                 let mut x = w.last[key];
                 while x != NONE {
@@ -331,12 +337,16 @@ impl View<'_, '_> {
                     }
                     x = w.previous[x as usize];
                 }
-            } else if events.types[key] == DataType::Register {
+            } else if own && !events.is_write(read) && events.types[key] == DataType::Register {
                 let mut x = w.last[key];
-                while x != NONE && x != events.source[e as usize] && found.len() < most {
-                    found.push((x, e));
+                while x != NONE && x != events.source[read as usize] && found.len() < most {
+                    found.push((x, read));
                     x = w.previous[x as usize];
                 }
+            }
+            if events.is_write(e) {
+                w.previous[e as usize] = w.last[key];
+                w.last[key] = e;
             }
         }
         for &e in w.layout.order.iter().filter(|&&e| (e as usize) < events.len()) {
@@ -350,16 +360,17 @@ impl View<'_, '_> {
         self.facts.events.len() + 1_000_000
     }
 
-    /// The layout as a proof: this session's reads and all writes of the view (a cas of its own as one, by its read); for
-    /// `pram-classic` the writes outside it come last.
+    /// The layout as a proof: this session's reads and all writes of the view (a cas of its own as one, by its read, or by its write where
+    /// the session overlaps); for `pram-classic` the writes outside it come last.
     fn order(&self, layout: &Layout) -> Vec<u32> {
         let events = &self.facts.events;
-        let second = |e: u32| e > 0 && events.op[e as usize - 1] == events.op[e as usize];
+        let overlaps = self.overlaps();
         let own = |e: u32| events.session[e as usize] == self.session;
-        let counts = |&e: &u32| (e as usize) < events.len() && if own(e) { !second(e) } else { events.is_write(e) };
+        let told = |e: u32| if overlaps { self.cas(e + 1) } else { self.cas(e) };
+        let counts = |&e: &u32| (e as usize) < events.len() && if own(e) { !told(e) } else { events.is_write(e) };
         let mut order: Vec<u32> = layout.order.iter().copied().filter(counts).collect();
         if self.base == Base::OwnReads && !order.is_empty() {
-            let absent = |e: &u32| events.is_write(*e) && !(own(*e) && second(*e)) && layout.place[*e as usize] == u32::MAX;
+            let absent = |e: &u32| events.is_write(*e) && !self.cas(*e) && layout.place[*e as usize] == u32::MAX;
             order.extend((0..events.len() as u32).filter(absent));
         }
         order

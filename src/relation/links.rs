@@ -4,7 +4,9 @@
 //! events the link is the event itself, and what came before that one is reached through it, where the guarantees let it pass. Where
 //! a session overlaps, or where a set of guarantees does not pass along its chains, links go to *junctions* instead: extra nodes that
 //! each stand for all reads (or all writes) of the session up to a moment, and have two ways back, the junction before and the event
-//! that joined. n events need at most 2 n junctions however much overlaps, where pairs would be n².
+//! that joined. n events need O(n) junctions however much overlaps, where pairs would be n².
+
+use std::ops::Range;
 
 use crate::history::{History, SessionId, Status, TxnId};
 
@@ -83,7 +85,7 @@ impl Joining<'_> {
         let s = session.index();
         let (start, end) = (self.events.starts[s], self.events.starts[s + 1]);
         // The events of one transaction are consecutive; a transaction's `ok` events or its `info` ones.
-        let mut groups: Vec<(TxnId, std::ops::Range<u32>)> = Vec::new();
+        let mut groups: Vec<(TxnId, Range<u32>)> = Vec::new();
         for e in start..end {
             let txn = self.history.txn(self.events.op(e));
             match groups.last_mut() {
@@ -101,23 +103,16 @@ impl Joining<'_> {
         let (mut reads, mut writes, mut ended) = (NONE, NONE, 0);
         // What each transaction leaves behind: the junction (or event) that stands for its reads, and for its writes.
         let mut left = vec![(NONE, NONE); groups.len()];
-        // The last `ok` transaction, with all reads and all writes that precede it or are its own.
-        let mut block: Option<(TxnId, u32, u32)> = None;
         for g in beginning {
             let (txn, range) = groups[g].clone();
-            while ended < ending.len() && ending[ended] != g && self.ended_by(groups[ending[ended]].0, txn) {
+            while ended < ending.len() && order(ending[ended]) < self.so.begins_at(self.history, txn) {
                 let (its_reads, its_writes) = left[ending[ended]];
                 reads = self.join(reads, its_reads);
                 writes = self.join(writes, its_writes);
                 ended += 1;
             }
             let info = self.history.txn_status(txn) == Status::Info;
-            // What precedes for want of times is what precedes its predecessor in the block, and that.
-            let (mut own_reads, mut own_writes) =
-                match block.filter(|&(last, ..)| self.so.overlap(session) && self.so.same_block(last, txn)) {
-                    Some((_, reads, writes)) => (reads, writes),
-                    None => (NONE, NONE),
-                };
+            let (mut own_reads, mut own_writes) = (NONE, NONE);
             for e in range {
                 // Inside a transaction its own earlier events come in as well; the `info` ones stand alone.
                 self.links.read[e as usize] = self.join(reads, own_reads);
@@ -132,18 +127,28 @@ impl Joining<'_> {
                 }
             }
             left[g] = (own_reads, own_writes);
-            if !info {
-                block = Some((txn, self.join(reads, own_reads), self.join(writes, own_writes)));
-            }
         }
+        self.by_file(&groups, &left);
     }
 
-    /// Has a ended when b begins, and so for all that begins after b? (What only precedes b for want of times has not.)
-    fn ended_by(&self, a: TxnId, b: TxnId) -> bool {
-        if self.so.overlap(self.history.txn_session(a)) {
-            self.so.ends_at(self.history, a) < self.so.begins_at(self.history, b)
-        } else {
-            self.so.precedes(self.history, a, b)
+    /// Gives transactions that follow the file what it has before them.
+    fn by_file(&mut self, groups: &[(TxnId, Range<u32>)], left: &[(u32, u32)]) {
+        if !groups.iter().any(|&(txn, _)| self.so.follows_file(txn)) {
+            return;
+        }
+        let mut filed: Vec<usize> = (0..groups.len()).collect();
+        filed.sort_by_key(|&g| groups[g].0);
+        let (mut reads, mut writes) = (NONE, NONE);
+        for g in filed {
+            if self.so.follows_file(groups[g].0) {
+                for e in groups[g].1.clone() {
+                    self.links.read[e as usize] = self.join(self.links.read[e as usize], reads);
+                    self.links.write[e as usize] = self.join(self.links.write[e as usize], writes);
+                }
+            } else {
+                reads = self.join(reads, left[g].0);
+                writes = self.join(writes, left[g].1);
+            }
         }
     }
 

@@ -1,27 +1,18 @@
 //! Session order (`so`): in which order each session issued its transactions (models.md 1).
 //!
-//! A session is sequential: its transactions by invocation time where that is recorded, a transaction without one staying behind its
-//! predecessor in the file. Where recorded times overlap inside a session, so is the interval order instead: a so b iff a completed no
-//! later than b was invoked; neighbours of which that is not known are in sequence. `info` transactions have so coming in only, and
-//! never make a session overlap.
+//! A session is sequential. Where times are recorded, interval order: a so b iff a completed no later than b was invoked (of two that
+//! each ended when the other began, the file's order). An `ok` transaction that lacks one of its times is a *barrier*: the file's order
+//! decides between it and everything else of its session, and hence across it. `info` transactions have so coming in only, are never
+//! barriers, and never make a session overlap; one without an invocation follows what the file has before it, and what precedes that.
 //!
-//! The transitive closure of that needs no search. A *block* is a longest run of neighbours in sequence for want of times; inside it
-//! all follow one another. From a, whatever was invoked once the first of a and those behind it in its block had completed is reached;
-//! and b is reached with the latest invoked of those before it in its block and itself.
+//! The barriers cut a session into *segments*, each barrier one of its own, so that a [`Moment`] tells before from after: a so b iff a
+//! ends before b begins. That the rule is one of pairs matters: to leave a transaction out says nothing new about the others.
 //!
-//! Cost: O(n) where the file has each session in order already, else a sort of the sessions that it has not.
+//! Cost: O(n) where each session has no times, or all and in the file's order without overlap; else a sort of the sessions that have not.
+
+use rustc_hash::FxHashMap;
 
 use crate::history::{History, SessionId, Status, TxnId};
-
-/// What session order asks of a transaction of an overlapping session.
-#[derive(Clone, Copy)]
-struct Span {
-    block: u32,
-    /// When the first of it and those behind it in its block has completed.
-    done: i64,
-    /// When the last of it and those before it in its block was invoked.
-    begun: i64,
-}
 
 /// Session order of the transactions of a history.
 pub(crate) struct SessionOrder {
@@ -33,35 +24,41 @@ pub(crate) struct SessionOrder {
     place: Vec<u32>,
     /// By session: do two of its `ok` transactions overlap? Empty where none does.
     overlaps: Vec<bool>,
-    /// By transaction, where any session overlaps (else empty).
-    spans: Vec<Span>,
+    /// By transaction: its segment. Empty where no session with times has a barrier.
+    segments: Vec<u32>,
+    /// The `info` transactions without invocation of sessions with times: when the last `ok` one before it in the file, of its segment,
+    /// was invoked.
+    by_file: FxHashMap<TxnId, i64>,
     /// Sessions whose times reorder the file.
     pub(crate) reordered: usize,
 }
 
+/// A moment in one session: its segment, the time, and the place in sequence where times are equal or there are none.
+pub(crate) type Moment = (u32, i64, u32);
+
 impl SessionOrder {
     pub(crate) fn new(history: &History) -> Self {
-        let (starts, mut sequence) = grouped(history);
-        let mut reordered = 0;
-        let mut overlaps = Vec::new();
+        let (starts, sequence) = grouped(history);
+        let mut this = SessionOrder {
+            place: vec![0; sequence.len()],
+            sequence,
+            starts,
+            overlaps: Vec::new(),
+            segments: Vec::new(),
+            by_file: FxHashMap::default(),
+            reordered: 0,
+        };
         if !history.txn_invoke.is_empty() {
-            for s in 0..history.sessions() {
-                let session = &mut sequence[starts[s] as usize..starts[s + 1] as usize];
-                reordered += usize::from(sort_by_time(history, session));
-            }
-            overlaps = (0..history.sessions())
-                .map(|s| overlapping(history, &sequence[starts[s] as usize..starts[s + 1] as usize]))
-                .collect();
-            if !overlaps.contains(&true) {
-                overlaps = Vec::new();
+            for session in (0..history.sessions()).map(SessionId::new) {
+                if !as_filed(history, this.of(session)) {
+                    this.sort_by_time(history, session);
+                }
             }
         }
-        let mut place = vec![0; sequence.len()];
-        for (i, &txn) in sequence.iter().enumerate() {
-            place[txn as usize] = i as u32;
+        for (i, &txn) in this.sequence.iter().enumerate() {
+            this.place[txn as usize] = i as u32;
         }
-        let spans = if overlaps.is_empty() { Vec::new() } else { spans(history, &starts, &sequence) };
-        SessionOrder { sequence, starts, place, overlaps, spans, reordered }
+        this
     }
 
     /// The transactions of a session, in sequence.
@@ -80,40 +77,86 @@ impl SessionOrder {
         self.overlaps.iter().filter(|&&o| o).count()
     }
 
-    /// a so b, for two transactions of one session? False where a is not `ok`.
+    /// a so b, for two transactions of one session? False where a is not `ok`, or b failed.
     pub(crate) fn precedes(&self, history: &History, a: TxnId, b: TxnId) -> bool {
+        // Whoever precedes is earlier in sequence.
         if history.txn_status(a) != Status::Ok || self.place[a.index()] >= self.place[b.index()] {
             return false;
         }
-        if self.overlap(history.txn_session(a)) {
-            return self.same_block(a, b) || self.ends_at(history, a) < self.begins_at(history, b);
-        }
-        match (history.completed(a), history.invoked(b)) {
-            (Some(completed), Some(invoked)) if history.txn_status(b) == Status::Info => completed <= invoked,
-            _ => true,
+        match history.txn_status(b) {
+            Status::Ok if !self.overlap(history.txn_session(a)) => true,
+            Status::Fail => false,
+            _ => self.ends_at(history, a) < self.begins_at(history, b) || a < b && self.follows_file(b),
         }
     }
 
     /// When a transaction begins, for comparison with when others of its session end.
     pub(crate) fn begins_at(&self, history: &History, txn: TxnId) -> Moment {
-        let overlap = self.overlap(history.txn_session(txn));
-        (if overlap { self.spans[txn.index()].begun } else { 0 }, self.place[txn.index()])
+        let invoked = match history.txn_status(txn) {
+            Status::Info => history.invoked(txn).or_else(|| self.by_file.get(&txn).copied()),
+            _ => times(history, txn).map(|(invoked, _)| invoked),
+        };
+        (self.segment(txn), invoked.unwrap_or(0), self.place[txn.index()])
     }
 
-    /// When an `ok` transaction ends: it precedes what begins later. In an overlapping session it may also precede what is in its block.
+    /// When an `ok` transaction ends: it precedes what begins later, and else only what follows the file.
     pub(crate) fn ends_at(&self, history: &History, txn: TxnId) -> Moment {
-        let overlap = self.overlap(history.txn_session(txn));
-        (if overlap { self.spans[txn.index()].done } else { 0 }, self.place[txn.index()])
+        let completed = times(history, txn).map_or(0, |(_, completed)| completed);
+        (self.segment(txn), completed, self.place[txn.index()])
     }
 
-    /// Do the two, of one overlapping session, follow one another for want of times?
-    pub(crate) fn same_block(&self, a: TxnId, b: TxnId) -> bool {
-        self.spans[a.index()].block == self.spans[b.index()].block
+    /// Does every `ok` transaction that the file has before it in its session precede it, ended or not? So it is with an `info` one
+    /// without invocation in a session with times.
+    pub(crate) fn follows_file(&self, txn: TxnId) -> bool {
+        self.by_file.contains_key(&txn)
+    }
+
+    fn segment(&self, txn: TxnId) -> u32 {
+        self.segments.get(txn.index()).copied().unwrap_or(0)
+    }
+
+    /// Sorts a session by (segment, invocation, completion, file). An `info` transaction without invocation stays behind the last in that
+    /// order of those that it follows.
+    fn sort_by_time(&mut self, history: &History, session: SessionId) {
+        const START: (i64, i64) = (i64::MIN, i64::MIN);
+        let (mut segment, mut last) = (0, START);
+        let mut keyed: Vec<(u32, (i64, i64), u32)> = Vec::new();
+        for &txn in self.of(session) {
+            let id = TxnId::new(txn as usize);
+            keyed.push(match (history.txn_status(id), times(history, id), history.invoked(id)) {
+                (Status::Ok, None, _) => {
+                    (segment, last) = (segment + 2, START);
+                    (segment - 1, START, txn)
+                }
+                (Status::Ok, Some(times), _) => {
+                    last = last.max(times);
+                    (segment, times, txn)
+                }
+                (Status::Info, _, Some(invoked)) => (segment, (invoked, i64::MAX), txn),
+                // A failed one takes no part, wherever it is.
+                _ => (segment, last, txn),
+            });
+        }
+        if segment > 0 {
+            self.segments.resize(history.transactions(), 0);
+            keyed.iter().for_each(|&(segment, _, txn)| self.segments[txn as usize] = segment);
+        }
+        let follows_file = |&txn: &TxnId| history.txn_status(txn) == Status::Info && history.invoked(txn).is_none();
+        let filed = keyed.iter().map(|&(_, last, txn)| (TxnId::new(txn as usize), last.0));
+        self.by_file.extend(filed.filter(|(txn, _)| follows_file(txn)));
+        // Stable: equal times keep the file's order.
+        self.reordered += usize::from(!keyed.is_sorted_by_key(|&(segment, times, _)| (segment, times)));
+        keyed.sort_by_key(|&(segment, times, _)| (segment, times));
+        if overlapping(history, &keyed) {
+            self.overlaps.resize(history.sessions(), false);
+            self.overlaps[session.index()] = true;
+        }
+        let start = self.starts[session.index()] as usize;
+        for (slot, (.., txn)) in self.sequence[start..].iter_mut().zip(keyed) {
+            *slot = txn;
+        }
     }
 }
-
-/// A moment in one session: the time, and the place in sequence where times are equal.
-pub(crate) type Moment = (i64, u32);
 
 /// The transactions by session, in file order: a counting sort.
 fn grouped(history: &History) -> (Vec<u32>, Vec<u32>) {
@@ -133,100 +176,51 @@ fn grouped(history: &History) -> (Vec<u32>, Vec<u32>) {
     (starts, sequence)
 }
 
-/// Sorts by (invocation, completion, file); a transaction without invocation stays behind its predecessor. True where that changed
-/// the file's order.
-fn sort_by_time(history: &History, session: &mut [u32]) -> bool {
-    // The usual session is sorted, and then nothing is allocated.
-    let mut last = (i64::MIN, i64::MIN);
-    let mut keyed: Vec<(i64, i64, u32)> = Vec::new();
-    let mut sorted = true;
-    for (i, &txn) in session.iter().enumerate() {
-        let id = TxnId::new(txn as usize);
-        let time = match history.invoked(id) {
-            None => last,
-            Some(invoked) => (invoked, ends(history, id).unwrap_or(i64::MAX)),
-        };
-        if time < last && sorted {
-            sorted = false;
-            // Only now are keys worth keeping: recompute those already passed.
-            let mut before = (i64::MIN, i64::MIN);
-            for &earlier in &session[..i] {
-                let id = TxnId::new(earlier as usize);
-                if let Some(invoked) = history.invoked(id) {
-                    before = (invoked, ends(history, id).unwrap_or(i64::MAX));
-                }
-                keyed.push((before.0, before.1, earlier));
-            }
-        }
-        if !sorted {
-            keyed.push((time.0, time.1, txn));
-        }
-        last = time;
-    }
-    if !sorted {
-        // Stable: equal times keep the file's order.
-        keyed.sort_by_key(|&(invoked, completed, _)| (invoked, completed));
-        for (slot, (_, _, txn)) in session.iter_mut().zip(keyed) {
-            *slot = txn;
-        }
-    }
-    !sorted
+/// Both times of a transaction.
+fn times(history: &History, txn: TxnId) -> Option<(i64, i64)> {
+    history.invoked(txn).zip(history.completed(txn))
 }
 
-/// When an `ok` transaction completed; an indeterminate one never does.
-fn ends(history: &History, txn: TxnId) -> Option<i64> {
-    if history.txn_status(txn) == Status::Info { None } else { history.completed(txn) }
-}
-
-/// Are two `ok` transactions known to overlap?
-fn overlapping(history: &History, session: &[u32]) -> bool {
-    let mut latest = i64::MIN;
+/// Does the file's order stand: has the session no times, or all of them in order and without overlap? So it is with the usual session.
+fn as_filed(history: &History, session: &[u32]) -> bool {
+    let (mut last, mut latest) = ((i64::MIN, i64::MIN), i64::MIN);
+    let (mut timed, mut untimed) = (false, false);
     for id in session.iter().map(|&txn| TxnId::new(txn as usize)) {
+        let invoked = history.invoked(id);
+        let key = match history.txn_status(id) {
+            Status::Ok => times(history, id),
+            Status::Info => invoked.map(|invoked| (invoked, i64::MAX)),
+            Status::Fail => continue,
+        };
+        timed |= invoked.is_some();
+        untimed |= key.is_none();
+        let Some((invoked, completed)) = key else { continue };
+        if (invoked, completed) < last {
+            return false;
+        }
+        last = (invoked, completed);
         if history.txn_status(id) == Status::Ok {
-            if history.invoked(id).is_some_and(|invoked| invoked < latest) {
+            if invoked < latest {
+                return false;
+            }
+            latest = completed;
+        }
+    }
+    !(timed && untimed)
+}
+
+/// Do two `ok` transactions of one segment overlap?
+fn overlapping(history: &History, sorted: &[(u32, (i64, i64), u32)]) -> bool {
+    let mut latest = (0, i64::MIN);
+    for &(segment, (invoked, completed), txn) in sorted {
+        if history.txn_status(TxnId::new(txn as usize)) == Status::Ok {
+            if (segment, invoked) < latest {
                 return true;
             }
-            latest = latest.max(history.completed(id).unwrap_or(i64::MIN));
+            latest = latest.max((segment, completed));
         }
     }
     false
-}
-
-fn spans(history: &History, starts: &[u32], sequence: &[u32]) -> Vec<Span> {
-    let mut spans = vec![Span { block: 0, done: i64::MAX, begun: i64::MIN }; sequence.len()];
-    let mut block = 0;
-    for s in 0..starts.len() - 1 {
-        let session = &sequence[starts[s] as usize..starts[s + 1] as usize];
-        let ok = |&&txn: &&u32| history.txn_status(TxnId::new(txn as usize)) == Status::Ok;
-        let mut before: Option<TxnId> = None;
-        for &txn in session {
-            let id = TxnId::new(txn as usize);
-            let invoked = history.invoked(id);
-            // An `info` transaction joins the block that it may be the last of, and never passes it on.
-            let joins = before.is_some_and(|before| invoked.is_none() || history.completed(before).is_none());
-            block += 1;
-            let span = &mut spans[txn as usize];
-            (span.block, span.begun) = (block, invoked.unwrap_or(i64::MIN));
-            if let Some(before) = before.filter(|_| joins) {
-                let earlier = spans[before.index()];
-                let span = &mut spans[txn as usize];
-                (span.block, span.begun) = (earlier.block, span.begun.max(earlier.begun));
-            }
-            if history.txn_status(id) == Status::Ok {
-                before = Some(id);
-            }
-        }
-        let mut behind: Option<Span> = None;
-        for &txn in session.iter().rev().filter(ok) {
-            let span = &mut spans[txn as usize];
-            span.done = history.completed(TxnId::new(txn as usize)).unwrap_or(i64::MAX);
-            if let Some(behind) = behind.filter(|behind| behind.block == span.block) {
-                span.done = span.done.min(behind.done);
-            }
-            behind = Some(*span);
-        }
-    }
-    spans
 }
 
 #[cfg(test)]
@@ -270,9 +264,6 @@ mod tests {
     fn overlapping_intervals_are_unordered() {
         let ok = |a, b| (Some(a), Some(b), Status::Ok);
         check(&[ok(0, 10), ok(5, 12), ok(10, 20)], true, &[(0, 2)]);
-        // An operation without times comes between its neighbours, and whatever follows from that.
-        check(&[ok(0, 10), ok(5, 12), (None, None, Status::Ok), ok(11, 20)], true, &[(0, 3), (1, 2), (1, 3), (2, 3)]);
-        check(&[ok(0, 4), ok(3, 12), (None, None, Status::Ok), ok(5, 20)], true, &[(0, 3), (1, 2), (1, 3), (2, 3)]);
     }
 
     #[test]
@@ -282,5 +273,35 @@ mod tests {
             false,
             &[(0, 2)],
         );
+    }
+
+    #[test]
+    fn what_lacks_a_time_parts_what_the_file_has_before_it_from_what_comes_behind() {
+        let ok = |a, b| (Some(a), Some(b), Status::Ok);
+        // The last began before all others: the barrier decides, not the clock.
+        let behind = [(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)];
+        for barrier in [(None, None), (Some(0), None), (None, Some(90))] {
+            check(&[ok(1, 10), ok(5, 12), (barrier.0, barrier.1, Status::Ok), ok(0, 20)], true, &behind);
+        }
+        check(&[(None, None, Status::Ok), ok(5, 6), ok(1, 2)], false, &[(0, 1), (0, 2), (2, 1)]);
+    }
+
+    #[test]
+    fn a_timed_info_operation_follows_the_barrier_before_it_and_what_had_completed() {
+        let ok = |a, b| (Some(a), Some(b), Status::Ok);
+        let info = |a| (Some(a), None, Status::Info);
+        let barrier = (None, None, Status::Ok);
+        check(&[barrier, info(0), ok(1, 2), barrier], false, &[(0, 1), (0, 2), (0, 3), (2, 3)]);
+        check(&[ok(1, 9), info(5), ok(2, 5), barrier], true, &[(0, 3), (2, 1), (2, 3)]);
+    }
+
+    #[test]
+    fn an_info_operation_without_invocation_follows_what_the_file_has_before_it() {
+        let ok = |a, b| (Some(a), Some(b), Status::Ok);
+        let info = (None, None, Status::Info);
+        check(&[info, ok(1, 2), info, ok(3, 4)], false, &[(1, 2), (1, 3)]);
+        // Behind it in the file, but before what is before it.
+        check(&[ok(5, 6), info, ok(3, 4)], false, &[(0, 1), (2, 0), (2, 1)]);
+        check(&[ok(5, 20), ok(6, 7), info, ok(3, 5), ok(7, 8)], true, &[(0, 2), (1, 2), (1, 4), (3, 0), (3, 1), (3, 2), (3, 4)]);
     }
 }

@@ -192,15 +192,19 @@ impl Touches<'_> {
                 latest
             })
             .collect();
+        // Of what the file has before an `info` write that follows the file: what nothing of it supersedes.
+        let any_by_file = run[chain..].iter().any(|&e| self.so.follows_file(txn(e)));
+        let mut filed = if any_by_file { ending.clone() } else { Vec::new() };
+        filed.sort_by_key(|&e| std::cmp::Reverse(txn(e)));
+        let (mut open, mut latest_filed): (Vec<u32>, _) = (Vec::new(), None);
         for (i, &e) in run.iter().enumerate().filter(|&(_, &e)| ask(e)) {
             if i % 256 == 0 {
                 self.budget.check()?;
             }
-            // In its own transaction, and where times are wanting, sequence decides.
-            let in_sequence =
-                |x: u32| (i < chain && txn(x) == txn(e)) || (txn(x) != txn(e) && self.so.same_block(txn(x), txn(e)));
             let mut bound = None;
-            for &earlier in run[..i.min(chain)].iter().rev().filter(|&&x| counts(x)).take_while(|&&x| in_sequence(x)) {
+            // In its own transaction the order of its operations decides.
+            let own = |&&x: &&u32| i < chain && txn(x) == txn(e);
+            for &earlier in run[..i.min(chain)].iter().rev().take_while(own).filter(|&&x| counts(x)) {
                 each(earlier, e);
                 if supersedes(earlier) {
                     bound = Some(begins(earlier));
@@ -208,10 +212,23 @@ impl Touches<'_> {
                 }
             }
             let before = ending.partition_point(|&x| ends(x) < begins(e));
-            let Some(last) = before.checked_sub(1) else { continue };
-            bound = bound.max(latest_superseding[last]);
+            bound = bound.max(before.checked_sub(1).and_then(|last| latest_superseding[last]));
+            let follows_file = self.so.follows_file(txn(e));
+            if follows_file {
+                while let Some(x) = filed.pop_if(|x| txn(*x) < txn(e)) {
+                    if supersedes(x) {
+                        latest_filed = latest_filed.max(Some(begins(x)));
+                    }
+                    open.push(x);
+                }
+                open.retain(|&x| latest_filed.is_none_or(|latest| ends(x) >= latest));
+                bound = bound.max(latest_filed);
+            }
             let unsuperseded = |&&earlier: &&u32| bound.is_none_or(|bound| ends(earlier) >= bound);
             ending[..before].iter().rev().take_while(unsuperseded).for_each(|&earlier| each(earlier, e));
+            // Those that had ended were met just now.
+            let at_once = open.iter().filter(|&&x| follows_file && ends(x) >= begins(e));
+            at_once.filter(unsuperseded).for_each(|&earlier| each(earlier, e));
         }
         Ok(())
     }

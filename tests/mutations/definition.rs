@@ -190,25 +190,17 @@ fn session_order(h: &History) -> Matrix {
     let mut so = vec![vec![false; n]; n];
     for session in (0..h.sessions()).map(SessionId::new) {
         // Bare operations: an operation is its transaction.
-        let mut key = (i64::MIN, 0);
-        let mut sorted: Vec<((i64, usize), OpId)> = Vec::new();
-        for op in h.ops().filter(|&op| h.session(op) == session) {
-            if let Some(invoked) = h.invoked(h.txn(op)) {
-                key = (invoked, op.index());
-            }
-            sorted.push((key, op));
-        }
-        sorted.sort();
-        let status = |op: OpId| h.status(op);
-        let sorted: Vec<OpId> = sorted.into_iter().map(|(_, op)| op).filter(|&op| status(op) != Status::Fail).collect();
-        for (j, &b) in sorted.iter().enumerate() {
-            for &a in sorted.iter().filter(|&&a| a != b && status(a) == Status::Ok) {
-                let done = h.invoked(h.txn(a)).and(h.completed(h.txn(a)));
-                let begun = h.invoked(h.txn(b)).filter(|_| status(b) == Status::Info || h.completed(h.txn(b)).is_some());
-                let neighbours = sorted[..j].iter().rev().find(|&&o| status(o) == Status::Ok) == Some(&a);
-                so[a.index()][b.index()] = match (done, begun) {
+        let ops: Vec<OpId> = h.ops().filter(|&op| h.session(op) == session && h.status(op) != Status::Fail).collect();
+        let ok = |op: OpId| h.status(op) == Status::Ok;
+        let begun = |op: OpId| h.invoked(h.txn(op));
+        let done = |op: OpId| h.completed(h.txn(op)).filter(|_| ok(op));
+        let untimed = |&op: &OpId| ok(op) && begun(op).zip(done(op)).is_none();
+        for (i, &a) in ops.iter().enumerate().filter(|&(_, &a)| ok(a)) {
+            for (j, &b) in ops.iter().enumerate().filter(|&(j, _)| j != i) {
+                so[a.index()][b.index()] = match (done(a), begun(b)) {
+                    _ if ops[i.min(j)..=i.max(j)].iter().any(untimed) => i < j,
                     (Some(done), Some(begun)) => done <= begun,
-                    _ => neighbours,
+                    _ => i < j,
                 };
             }
         }

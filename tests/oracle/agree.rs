@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use testimony::check::{self, Judged, Options};
+use testimony::check::{self, Judged, Options, UnmatchedReads, WriteOrder};
 use testimony::history::History;
 use testimony::model::{self, Checker, MODELS};
 use testimony::verdict::Verdict;
@@ -15,7 +15,7 @@ use crate::broken::Fault;
 use crate::decorate::{Case, GENERATORS, Settings};
 use crate::judge::{Answer, judge};
 use crate::plain;
-use crate::toy::Toy;
+use crate::toy::{Act, Toy};
 
 /// Histories of each generator.
 const SEEDS: u64 = 1500;
@@ -162,6 +162,24 @@ fn patterns_agree_with_orders() {
         let (verdicts, minimal) = plain::check(&toy.history(), settings, None);
         differences(&judge(toy, settings), &verdicts, &minimal)
     });
+}
+
+/// Neither can come second: it would not find the value. That a greedy choice finds no order may leave it undecided, but explains nothing.
+#[test]
+fn two_cas_at_once_of_one_value_have_no_order() {
+    let mut toy = Toy::default();
+    for value in [1, 2] {
+        toy.push(0, Act::Cas(None, Some(value)), 0);
+        let cas = toy.txns.last_mut().expect("just pushed");
+        (cas.invoke, cas.complete) = (Some(value), Some(value + 10));
+    }
+    let settings = Settings { write_order: WriteOrder::Session, unmatched: UnmatchedReads::Violation };
+    let (oracle, judged) = (judge(&toy, settings), check::check(&toy.history(), &options(settings)));
+    for name in ["causal-memory", "pram-classic"] {
+        let at = MODELS.iter().position(|model| model.name == name).expect("a name");
+        assert_eq!(oracle.verdicts[at], Verdict::Violated, "{name}");
+        assert_ne!(judged.judgements[at].verdict, Verdict::Satisfied, "{name}");
+    }
 }
 
 /// A fault that has been caught so often need not be run again.

@@ -175,11 +175,11 @@ fn transactions(toy: &mut Toy, rng: &mut Rng) {
     toy.txns = joined;
 }
 
-/// Times follow the file, more or less; sessions overlap themselves, or not; some lack times.
+/// Times follow the file, more or less; sessions overlap themselves, or not; some transactions lack times, or one of the two.
 pub fn times(toy: &mut Toy, rng: &mut Rng) {
     let overlap = rng.chance(60);
     let reach = rng.between(5, 45);
-    let gaps = rng.chance(15);
+    let gaps = rng.chance(30);
     let mut busy_until = [0i64; 8];
     for (place, txn) in toy.txns.iter_mut().enumerate() {
         let mut invoke = 10 * place as i64 + rng.below(10) as i64;
@@ -188,6 +188,11 @@ pub fn times(toy: &mut Toy, rng: &mut Rng) {
         }
         let complete = invoke + 1 + rng.below(reach) as i64;
         if gaps && rng.chance(25) {
+            match rng.below(6) {
+                0 => txn.invoke = Some(invoke),
+                1 if txn.status != Status::Info => txn.complete = Some(complete),
+                _ => {}
+            }
             continue;
         }
         if txn.status != Status::Info {
@@ -198,8 +203,8 @@ pub fn times(toy: &mut Toy, rng: &mut Rng) {
             txn.complete = None;
         }
     }
-    // Where every time is there, the file's order may be another one: the times win.
-    if !gaps && rng.chance(25) && toy.txns.iter().all(|txn| txn.status != Status::Info) {
+    // The file's order may be another one than that of the times.
+    if rng.chance(25) {
         let place = rng.below(toy.txns.len() - 1);
         toy.txns.swap(place, place + 1);
     }

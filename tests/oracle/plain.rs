@@ -192,10 +192,9 @@ impl<'h> Plain<'h> {
         if self.has(Fault::OverlapIgnored) {
             return if self.goes_on(from) { others().filter(|&t| t > from).fold(0, |m, t| m | 1 << t.index()) } else { 0 };
         }
-        let chain: Vec<TxnId> = others().filter(|&t| self.goes_on(t)).collect();
         let (mut reached, mut open) = (0u32, vec![from]);
         while let Some(at) = open.pop().filter(|&at| self.goes_on(at)) {
-            for to in others().filter(|&to| to != at && self.steps(at, to, &chain)) {
+            for to in others().filter(|&to| to != at && self.steps(at, to)) {
                 if reached >> to.index() & 1 == 0 {
                     reached |= 1 << to.index();
                     open.push(to);
@@ -208,13 +207,17 @@ impl<'h> Plain<'h> {
         reached
     }
 
-    fn steps(&self, a: TxnId, b: TxnId, chain: &[TxnId]) -> bool {
+    fn steps(&self, a: TxnId, b: TxnId) -> bool {
         let h = self.history;
         let completed = |t: TxnId| h.completed(t).filter(|_| h.txn_status(t) != Status::Info);
+        let unknown = |t: TxnId| h.txn_status(t) == Status::Ok && h.invoked(t).zip(h.completed(t)).is_none();
+        let (first, last) = (a.min(b), a.max(b));
+        if h.txns().any(|t| h.txn_session(t) == h.txn_session(a) && first <= t && t <= last && unknown(t)) {
+            return a < b;
+        }
         let forward = completed(a).zip(h.invoked(b)).map(|(completed, invoked)| completed <= invoked);
         let backward = completed(b).zip(h.invoked(a)).is_some_and(|(completed, invoked)| completed <= invoked);
-        let neighbours = a < b && !chain.iter().any(|&t| a < t && t < b);
-        forward.unwrap_or(neighbours && !backward) && !(backward && b < a)
+        forward.unwrap_or(a < b && !backward) && !(backward && b < a)
     }
 
     /// Could an ambiguous read have made this model violated?

@@ -312,28 +312,21 @@ fn is_final(txn: &Txn, place: usize) -> bool {
     txn.ops[place + 1..].iter().all(|later| later.key != txn.ops[place].key || !later.act.changes())
 }
 
-/// The session order of transactions, as a matrix. By times where both are recorded (of two that each ended when the other began, the
-/// file's order), else by the file's order among neighbours that are `ok`; and then transitive. Only an `ok` transaction has
-/// successors; a `fail` one takes no part.
+/// The session order of transactions, as a matrix. By times among those that have them (of two that each ended when the other began, the
+/// file's order), but what lacks a time parts its session where it is in the file; and then transitive. Only an `ok` transaction has
+/// successors, and parts; a `fail` one takes no part.
 fn session_order(toy: &Toy) -> Vec<Vec<bool>> {
     let n = toy.txns.len();
-    let ended_by = |a: usize, b: usize| match (toy.txns[a].complete, toy.txns[b].invoke) {
-        (Some(complete), Some(invoke)) if toy.txns[a].status == Status::Ok => Some(complete <= invoke),
-        _ => None,
-    };
+    let txn = |t: usize| &toy.txns[t];
+    let ok = |t: usize| txn(t).status == Status::Ok;
+    let parts = |t: usize| ok(t) && (txn(t).invoke.is_none() || txn(t).complete.is_none());
+    let ended_by = |a: usize, b: usize| ok(a) && txn(a).complete <= txn(b).invoke;
     let direct = |a: usize, b: usize| {
-        let (first, second) = (&toy.txns[a], &toy.txns[b]);
-        if a == b || first.session != second.session || first.status != Status::Ok || second.status == Status::Fail {
+        if a == b || txn(a).session != txn(b).session || !ok(a) || txn(b).status == Status::Fail {
             return false;
         }
-        let reverse = ended_by(b, a) == Some(true);
-        match ended_by(a, b) {
-            Some(ended) => ended && (!reverse || a < b),
-            None => {
-                let between = |t: &Txn| t.session == first.session && t.status == Status::Ok;
-                a < b && !reverse && !toy.txns[a + 1..b].iter().any(between)
-            }
-        }
+        let parted = (a.min(b)..=a.max(b)).any(|t| txn(t).session == txn(a).session && parts(t));
+        if parted || txn(b).invoke.is_none() { a < b } else { ended_by(a, b) && (a < b || !ended_by(b, a)) }
     };
     let mut so: Vec<Vec<bool>> = (0..n).map(|a| (0..n).map(|b| direct(a, b)).collect()).collect();
     for middle in 0..n {

@@ -181,15 +181,9 @@ impl Edges<'_> {
         ending.sort_by_key(|&txn| so.ends_at(history, txn));
         beginning.sort_by_key(|&txn| so.begins_at(history, txn));
         let (mut chain, mut ended) = (None, 0);
-        for txn in beginning {
-            while ended < ending.len() && ending[ended] != txn && so.precedes(history, ending[ended], txn) {
-                let last = history.txn_ops(ending[ended]).last().expect("it has operations");
-                let joined = self.nodes;
-                self.nodes += 1;
-                self.add(last.index() as u32, joined);
-                if let Some(earlier) = chain.replace(joined) {
-                    self.add(earlier, joined);
-                }
+        for &txn in &beginning {
+            while ended < ending.len() && so.ends_at(history, ending[ended]) < so.begins_at(history, txn) {
+                chain = Some(self.join(chain, ending[ended]));
                 ended += 1;
             }
             let ok = history.txn_status(txn) == Status::Ok;
@@ -203,6 +197,30 @@ impl Edges<'_> {
                 }
             }
         }
+        // Some also follow what the file has before them.
+        if beginning.iter().any(|&txn| so.follows_file(txn)) {
+            beginning.sort_unstable();
+            let mut chain = None;
+            for txn in beginning {
+                if history.txn_status(txn) == Status::Ok {
+                    chain = Some(self.join(chain, txn));
+                } else if let Some(before) = chain.filter(|_| so.follows_file(txn)) {
+                    history.txn_ops(txn).for_each(|op| self.add(before, op.index() as u32));
+                }
+            }
+        }
+    }
+
+    /// The node of a chain that comes after its last one and a transaction.
+    fn join(&mut self, chain: Option<u32>, txn: TxnId) -> u32 {
+        let last = self.history.txn_ops(txn).last().expect("it has operations");
+        let joined = self.nodes;
+        self.nodes += 1;
+        self.add(last.index() as u32, joined);
+        if let Some(earlier) = chain {
+            self.add(earlier, joined);
+        }
+        joined
     }
 
     /// The edges from what reads returned.

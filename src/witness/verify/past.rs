@@ -1,9 +1,9 @@
 //! What lies before each operation: visibility under a set of guarantees, or hb, as a graph of which only predecessors are ever asked.
 //!
 //! A node is an operation as a read, or as a write; or what its session brings to it, the writes before it and the reads before it
-//! apart, because guarantees carry the two apart. An operation takes over what came to its neighbour before it; where transactions of
+//! apart, because guarantees carry the two apart. An operation takes over what came to the one before it; where transactions of
 //! a session overlap, through gates, one for each completion in the order of time. At most three predecessors a node and, of a read,
-//! what it showed; computed when asked for: one word a slot is all that is stored. `order` and `search` are iterative.
+//! what it showed; computed when asked for: two words a slot are all that is stored. `order` and `search` are iterative.
 
 use rustc_hash::FxHashMap;
 
@@ -86,9 +86,7 @@ impl<'a, 'h> Past<'a, 'h> {
             infos = &infos[own..];
         }
         for (op, gate) in gates_of_infos {
-            let txn = facts.history.txn(op);
-            let neighbour = facts.so.neighbour_of_info(txn).map_or(NONE, |place| past.last_slot(place));
-            past.add_slot(op, neighbour, gate);
+            past.add_slot(op, NONE, gate);
         }
         Ok(past)
     }
@@ -116,31 +114,51 @@ impl<'a, 'h> Past<'a, 'h> {
     fn add_session(&mut self, session: usize, infos: &[OpId], gates_of_infos: &mut Vec<(OpId, u32)>) {
         let (h, so) = (self.facts.history, &self.facts.so);
         let places = so.places(session);
-        let overlaps = places.clone().skip(1).any(|place| !so.linked(place));
+        let overlaps = places.clone().skip(1).any(|place| !so.reaches(place - 1, place));
         let mut completions: Vec<Moment> = Vec::new();
-        // Links alone make a chain where nothing overlaps, but an `info` write may have begun anywhere along it.
+        // Operations alone make a chain where nothing overlaps, but an `info` write may have begun anywhere along it.
         if overlaps || infos.iter().any(|&op| self.facts.invoked(op).is_some()) {
-            completions = places.clone().filter_map(|place| so.completion(place)).collect();
+            completions = places.clone().map(|place| so.done(place)).collect();
             completions.sort_unstable();
         }
         let first_gate = self.gates.len() as u32;
-        let gate_at = |moment: Option<Moment>| match moment.map_or(0, |m| completions.partition_point(|&done| done < m)) {
+        let gate_at = |moment: Moment| match completions.partition_point(|&done| done < moment) {
             0 => NONE,
             gates => first_gate + gates as u32 - 1,
         };
         for place in places.clone() {
-            let mut previous = if place > places.start && so.linked(place) { self.slots.len() as u32 - 1 } else { NONE };
-            let mut gate = if overlaps { gate_at(so.invocation(place)) } else { NONE };
+            let chained = place > places.start && !overlaps;
+            let mut previous = if chained { self.slots.len() as u32 - 1 } else { NONE };
+            let mut gate = if overlaps { gate_at(so.begun(place)) } else { NONE };
             for op in h.txn_ops(so.at(place)) {
                 self.add_slot(op, previous, gate);
                 (previous, gate) = (self.slots.len() as u32 - 1, NONE);
             }
         }
-        gates_of_infos.extend(infos.iter().map(|&op| (op, gate_at(self.facts.invoked(op).map(|invoked| (invoked, u32::MAX))))));
-        for (i, &(_, place)) in completions.iter().enumerate() {
-            let before = if i == 0 { NONE } else { self.gates.len() as u32 - 1 };
-            let last = self.last_slot(place as usize);
+        self.add_gates(completions.iter().map(|&(.., place)| place as usize));
+        let (aside, by_file): (Vec<OpId>, Vec<OpId>) = infos.iter().partition(|&&op| self.facts.invoked(op).is_some());
+        gates_of_infos.extend(aside.into_iter().filter_map(|op| Some((op, gate_at(so.begun_aside(h.txn(op))?)))));
+        if by_file.is_empty() {
+            return;
+        }
+        // Gates of their own, in the file's order; each has all that came to its transaction.
+        let mut filed: Vec<usize> = places.collect();
+        filed.sort_unstable_by_key(|&place| so.at(place));
+        let first_gate = self.gates.len() as u32;
+        for op in by_file {
+            let gates = filed.partition_point(|&place| so.at(place) < h.txn(op)) as u32;
+            gates_of_infos.push((op, if gates == 0 { NONE } else { first_gate + gates - 1 }));
+        }
+        self.add_gates(filed.into_iter());
+    }
+
+    /// A chain of gates: each lets through what came to the transaction at its place, that itself, and what the one before lets through.
+    fn add_gates(&mut self, places: impl Iterator<Item = usize>) {
+        let mut before = NONE;
+        for place in places {
+            let last = self.last_slot(place);
             self.gates.push(Gate { last, before });
+            before = self.gates.len() as u32 - 1;
         }
     }
 

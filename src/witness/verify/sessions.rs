@@ -1,17 +1,15 @@
 //! Session order, derived for verification alone (models.md 1).
 //!
-//! The `ok` transactions of a session are sorted by invocation; one without an invocation stays behind its predecessor in the file.
-//! Two timed ones are in session order when the first completed no later than the second was invoked; where one lacks a time, neighbours
-//! are. From each place the closure reaches a run of linked neighbours and, through the first of them to complete, everything that was
-//! invoked after: two numbers a transaction answer any question in O(1). `info` transactions stand aside: order comes in, none goes out.
+//! An `ok` transaction without both times parts its session: all that the file has before it comes before, all behind it after. So each is
+//! a stretch of its own, and what lies between two is another. Inside a stretch the `ok` transactions are sorted by invocation, and one
+//! precedes another when it completed no later than that was invoked. `info` transactions stand aside: order comes in, none goes out.
+//! One that was invoked follows what had completed by then, in its stretch; any other follows what the file has before it.
 
 use crate::history::{History, OpId, Status, TxnId};
 
-/// A moment and a place: places break ties between operations of no duration.
-pub(super) type Moment = (i64, u32);
+/// A stretch, a moment in it, and a place: places break ties between operations of no duration.
+pub(super) type Moment = (u32, i64, u32);
 
-const NEVER: Moment = (i64::MAX, u32::MAX);
-const ALWAYS: Moment = (i64::MIN, 0);
 const NOWHERE: u32 = u32::MAX;
 
 pub(super) struct SessionOrder<'h> {
@@ -22,19 +20,15 @@ pub(super) struct SessionOrder<'h> {
     first: Vec<u32>,
     /// By transaction: its place in `order`; of an `info` one, the place behind its last `ok` predecessor.
     place: Vec<u32>,
-    /// By place: the last place reached from it by links between neighbours.
-    run_end: Vec<u32>,
-    /// By place: the earliest completion of its run. What is invoked after that comes later.
-    done: Vec<Moment>,
-    /// By place: the invocation of the last timed transaction at or before it.
-    begun: Vec<Moment>,
+    /// By transaction: its stretch.
+    stretch: Vec<u32>,
 }
 
 impl<'h> SessionOrder<'h> {
     pub(super) fn new(history: &'h History) -> Self {
         let mut members: Vec<Vec<TxnId>> = vec![Vec::new(); history.sessions()];
         for txn in history.txns() {
-            if history.txn_ops(txn).len() > 0 {
+            if history.txn_ops(txn).len() > 0 && history.txn_status(txn) != Status::Fail {
                 members[history.txn_session(txn).index()].push(txn);
             }
         }
@@ -43,62 +37,49 @@ impl<'h> SessionOrder<'h> {
             order: Vec::with_capacity(history.transactions()),
             first: vec![0],
             place: vec![NOWHERE; history.transactions()],
-            run_end: Vec::new(),
-            done: Vec::new(),
-            begun: Vec::new(),
+            stretch: vec![0; history.transactions()],
         };
         for txns in &mut members {
-            sort_session(history, txns);
+            let mut stretch = 0;
             for &txn in txns.iter() {
-                if history.txn_status(txn) != Status::Fail {
-                    this.place[txn.index()] = this.order.len() as u32;
-                }
+                let parts = history.txn_status(txn) == Status::Ok && this.times(txn).is_none();
+                stretch += u32::from(parts);
+                this.stretch[txn.index()] = stretch;
+                stretch += u32::from(parts);
+            }
+            for stretch in txns.chunk_by_mut(|&a, &b| this.stretch[a.index()] == this.stretch[b.index()]) {
+                sort(history, stretch);
+            }
+            for &txn in txns.iter() {
+                this.place[txn.index()] = this.order.len() as u32;
                 if history.txn_status(txn) == Status::Ok {
                     this.order.push(txn);
                 }
             }
             this.first.push(this.order.len() as u32);
         }
-        this.close();
         this
     }
 
-    /// Fills in what each place reaches.
-    fn close(&mut self) {
-        let places = self.order.len();
-        self.run_end = (0..places as u32).collect();
-        self.done = vec![NEVER; places];
-        self.begun = vec![ALWAYS; places];
-        for session in 0..self.history.sessions() {
-            let (from, to) = (self.first[session] as usize, self.first[session + 1] as usize);
-            let mut last = ALWAYS;
-            for place in from..to {
-                last = self.invocation(place).unwrap_or(last);
-                self.begun[place] = last;
-            }
-            for place in (from..to).rev() {
-                self.done[place] = self.completion(place).unwrap_or(NEVER);
-                if place + 1 < to && self.linked(place + 1) {
-                    self.run_end[place] = self.run_end[place + 1];
-                    self.done[place] = self.done[place].min(self.done[place + 1]);
-                }
-            }
-        }
-    }
-
-    /// When the transaction at a place was invoked, if both its times are recorded.
-    pub(super) fn invocation(&self, place: usize) -> Option<Moment> {
-        self.times(place).map(|(invoked, _)| (invoked, place as u32))
-    }
-
-    /// When the transaction at a place completed, if both its times are recorded.
-    pub(super) fn completion(&self, place: usize) -> Option<Moment> {
-        self.times(place).map(|(_, completed)| (completed, place as u32))
-    }
-
-    fn times(&self, place: usize) -> Option<(i64, i64)> {
-        let txn = self.order[place];
+    fn times(&self, txn: TxnId) -> Option<(i64, i64)> {
         self.history.invoked(txn).zip(self.history.completed(txn))
+    }
+
+    /// When the transaction at a place began.
+    pub(super) fn begun(&self, place: usize) -> Moment {
+        let txn = self.order[place];
+        (self.stretch[txn.index()], self.times(txn).map_or(0, |(invoked, _)| invoked), place as u32)
+    }
+
+    /// When the transaction at a place was done. What begins later comes after it.
+    pub(super) fn done(&self, place: usize) -> Moment {
+        let txn = self.order[place];
+        (self.stretch[txn.index()], self.times(txn).map_or(0, |(_, completed)| completed), place as u32)
+    }
+
+    /// When an invoked `info` transaction began, behind all that was done at that time.
+    pub(super) fn begun_aside(&self, txn: TxnId) -> Option<Moment> {
+        self.history.invoked(txn).map(|invoked| (self.stretch[txn.index()], invoked, u32::MAX))
     }
 
     /// The `ok` transactions of a session by place.
@@ -116,21 +97,6 @@ impl<'h> SessionOrder<'h> {
         self.place[self.history.txn(op).index()] as usize
     }
 
-    /// Is the transaction at a place, not the first of its session, in session order after the one just before?
-    pub(super) fn linked(&self, place: usize) -> bool {
-        match (self.completion(place - 1), self.invocation(place)) {
-            (Some(completed), Some(invoked)) => completed < invoked,
-            _ => true,
-        }
-    }
-
-    /// The `ok` transaction that an `info` one follows as its neighbour, by place.
-    pub(super) fn neighbour_of_info(&self, txn: TxnId) -> Option<usize> {
-        let session = self.history.txn_session(txn).index();
-        let before = (self.place[txn.index()] as usize).checked_sub(1).filter(|&p| p >= self.first[session] as usize)?;
-        (self.history.invoked(txn).is_none() || self.times(before).is_none()).then_some(before)
-    }
-
     /// a so b. Within an `ok` transaction that is program order.
     pub(super) fn before(&self, a: OpId, b: OpId) -> bool {
         let h = self.history;
@@ -141,46 +107,51 @@ impl<'h> SessionOrder<'h> {
         if from == to {
             return a < b;
         }
-        let place = self.place[from.index()] as usize;
-        match h.txn_status(to) {
-            Status::Fail => false,
-            Status::Ok => self.reaches(place, self.place[to.index()] as usize),
-            Status::Info => {
-                h.invoked(to).is_some_and(|invoked| self.done[place] < (invoked, u32::MAX))
-                    || self.neighbour_of_info(to).is_some_and(|last| place == last || self.reaches(place, last))
+        let (place, limit) = (self.place(a), self.place(b));
+        match (h.txn_status(to), self.begun_aside(to)) {
+            (Status::Fail, _) => false,
+            (Status::Ok, _) => self.reaches(place, limit),
+            (Status::Info, Some(begun)) => self.done(place) < begun,
+            // What the file has before it, and what precedes the last to begin of that.
+            (Status::Info, None) => {
+                from < to || limit > self.first[h.txn_session(to).index()] as usize && self.reaches(place, limit - 1)
             }
         }
     }
 
     /// Does place b come after place a?
     pub(super) fn reaches(&self, a: usize, b: usize) -> bool {
-        a < b && (b <= self.run_end[a] as usize || self.done[a] < self.begun[b])
+        a < b && self.done(a) < self.begun(b)
     }
 
-    /// Does everything at and behind place `b` follow place `a`?
+    /// Does everything at and behind place `b` follow place `a`? Behind the last place there is only what stands aside.
     pub(super) fn settled(&self, a: usize, b: usize) -> bool {
         let session = self.history.txn_session(self.order[a]).index();
-        a < b && (self.run_end[a] + 1 == self.first[session + 1] || self.done[a] < self.begun[b])
+        if b < self.first[session + 1] as usize { self.reaches(a, b) } else { self.times(self.order[a]).is_none() }
     }
 }
 
-/// Sorts by invocation, then completion (an operation of no duration precedes one that begins with it), then the file. A transaction
-/// without an invocation has the key of the one that it stays behind.
-fn sort_session(history: &History, txns: &mut [TxnId]) {
-    if txns.iter().all(|&txn| history.invoked(txn).is_none()) {
+/// Sorts by invocation, then completion (an operation of no duration precedes one that begins with it), then the file. An `info`
+/// transaction without an invocation stays behind the last of those that the file has before it.
+fn sort(history: &History, stretch: &mut [TxnId]) {
+    if stretch.len() == 1 {
         return;
     }
-    let mut key = (i64::MIN, i64::MIN, 0);
-    let mut keyed: Vec<((i64, i64, usize), TxnId)> = Vec::with_capacity(txns.len());
-    for &txn in txns.iter() {
-        if let Some(invoked) = history.invoked(txn) {
-            let completed = history.completed(txn).filter(|_| history.txn_status(txn) != Status::Info);
-            key = (invoked, completed.unwrap_or(i64::MAX), txn.index());
+    let mut latest = (i64::MIN, i64::MIN);
+    let mut keyed: Vec<((i64, i64), TxnId)> = Vec::with_capacity(stretch.len());
+    for &txn in stretch.iter() {
+        let key = match (history.invoked(txn), history.txn_status(txn)) {
+            (Some(invoked), Status::Ok) => (invoked, history.completed(txn).unwrap_or(i64::MAX)),
+            (Some(invoked), _) => (invoked, i64::MAX),
+            (None, _) => latest,
+        };
+        if history.txn_status(txn) == Status::Ok {
+            latest = latest.max(key);
         }
         keyed.push((key, txn));
     }
     keyed.sort();
-    for (slot, (_, txn)) in txns.iter_mut().zip(keyed) {
+    for (slot, (_, txn)) in stretch.iter_mut().zip(keyed) {
         *slot = txn;
     }
 }

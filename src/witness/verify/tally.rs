@@ -51,7 +51,7 @@ struct Own {
     updates: Vec<OpId>,
     /// By update: the sum from it on.
     rest: Vec<Bounds>,
-    /// Are all invocations known?
+    /// Are all invocations known, and in this order?
     timed: bool,
     /// Are all `ok`?
     certain: bool,
@@ -78,7 +78,8 @@ impl Tally {
         for own in own.values_mut() {
             own.updates.sort_unstable_by_key(|&op| place(facts, op));
             own.rest = suffixes(own.updates.iter().map(|&op| facts.amount(op)));
-            own.timed = own.updates.iter().all(|&op| facts.invoked(op).is_some());
+            own.timed = own.updates.iter().all(|&op| facts.invoked(op).is_some())
+                && own.updates.is_sorted_by_key(|&op| facts.invoked(op));
             own.certain = own.updates.iter().all(|&op| facts.history.status(op) == Status::Ok);
         }
         let invoked = by_invocation.into_iter().map(|(invoked, _)| invoked).zip(rest).collect();
