@@ -122,10 +122,8 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
 fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision, OutOfBudget> {
     let events = &facts.events;
     let mut edges = Edges::new(events.len());
-    let mut order: Option<Vec<u32>> = None;
+    let mut laid_out = first_order(facts, chains, &edges)?;
     loop {
-        let guess = order.as_deref().unwrap_or_else(|| facts.guess());
-        let laid_out = chains::order::lay_out(chains, guess.iter().copied(), &edges, facts.budget)?;
         let (mut found, mut contradictions): (Vec<(u32, u32, u32)>, Vec<Breach>) = (Vec::new(), Vec::new());
         if let Some(order) = &laid_out {
             chains::sweep::sweep(chains, order, facts.budget, |x, read| match events.source[read as usize] {
@@ -137,7 +135,9 @@ fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision, O
         let unexplained = edges.add(found);
         match laid_out {
             Some(order) if unexplained == 0 && contradictions.is_empty() => return Ok(Decision::Satisfied(order)),
-            Some(laid_out) if contradictions.is_empty() => order = Some(laid_out),
+            Some(order) if contradictions.is_empty() => {
+                laid_out = chains::order::lay_out(chains, order.into_iter(), &edges, facts.budget)?;
+            }
             _ => {
                 let mut extra = Extra::new(events.nodes());
                 edges.list.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
@@ -145,6 +145,21 @@ fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision, O
                 return Ok(Decision::Violated(Evidence { extra, linked: true, contradictions }));
             }
         }
+    }
+}
+
+/// An order that extends hb, near the best guess there is; `None` where hb is cyclic.
+fn first_order(facts: &Facts<'_>, chains: &Chains<'_>, none: &Edges) -> Result<Option<Vec<u32>>, OutOfBudget> {
+    // Where sessions are many and short, most of their events come at no level that tells when.
+    const MOST_FOR_LEVELS: usize = 256;
+    let budget = facts.budget;
+    if let Some(guess) = facts.recorded_guess() {
+        chains::order::lay_out(chains, guess.into_iter(), none, budget)
+    } else if chains.len() <= MOST_FOR_LEVELS {
+        let order = chains::order::lay_out(chains, 0..facts.events.len() as u32, none, budget)?;
+        Ok(order.map(|order| chains::order::by_level(chains, &order)))
+    } else {
+        chains::order::lay_out(chains, facts.guess().iter().copied(), none, budget)
     }
 }
 

@@ -69,7 +69,12 @@ impl<'a> Facts<'a> {
 
     /// The guessed order of all events.
     pub(crate) fn guess(&self) -> &[u32] {
-        self.guess.get_or_init(|| guess::guess(self.history, &self.so, &self.events))
+        self.guess.get_or_init(|| self.recorded_guess().unwrap_or_else(|| guess::spread(&self.events)))
+    }
+
+    /// The order that times or the file suggest, if they do.
+    pub(crate) fn recorded_guess(&self) -> Option<Vec<u32>> {
+        guess::recorded(self.history, &self.so, &self.events)
     }
 
     /// Links with junctions where sessions overlap.

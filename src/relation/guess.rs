@@ -1,9 +1,7 @@
 //! A guess at the order in which everything took effect. Verdicts never depend on it; speed does.
 //!
-//! Recorded completion times where every event has one; else the file's order where the file interleaves the sessions; else what the
-//! reads tell ([`lags`]).
-
-mod lags;
+//! Recorded completion times where every event has one; else the file's order where the file interleaves the sessions; else each
+//! session's events spread evenly over the whole.
 
 use rayon::prelude::*;
 
@@ -12,14 +10,25 @@ use crate::history::History;
 use super::events::Events;
 use super::session_order::SessionOrder;
 
-/// All events in the guessed order. Each session's chain keeps its sequence.
-pub(crate) fn guess(history: &History, so: &SessionOrder, events: &Events) -> Vec<u32> {
+/// All events in the order that times or the file suggest. Each session's chain keeps its sequence.
+pub(crate) fn recorded(history: &History, so: &SessionOrder, events: &Events) -> Option<Vec<u32>> {
     if let Some(times) = times(history, events) {
         let mut keyed: Vec<(i64, u32)> = times.into_iter().zip(0..).collect();
         keyed.par_sort_unstable();
-        return keyed.into_iter().map(|(_, e)| e).collect();
+        return Some(keyed.into_iter().map(|(_, e)| e).collect());
     }
-    if interleaved(history) { in_file_order(history, so, events) } else { lags::guess(events) }
+    interleaved(history).then(|| in_file_order(history, so, events))
+}
+
+/// All events, each session's spread evenly.
+pub(crate) fn spread(events: &Events) -> Vec<u32> {
+    // A few events a bucket: inside one the order of sessions is as good as any.
+    let buckets = events.len() / 8 + 1;
+    let bucket = events.starts.windows(2).flat_map(|session| {
+        let length = u64::from(session[1] - session[0]);
+        (0..length).map(move |i| (i * buckets as u64 / length) as u32)
+    });
+    super::csr::group(buckets, bucket).1
 }
 
 /// By event, when it completed; an indeterminate write counts from its invocation.

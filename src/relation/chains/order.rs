@@ -5,6 +5,7 @@
 //! cycle. O(events + edges), iterative.
 
 use crate::relation::budget::{Budget, OutOfBudget};
+use crate::relation::csr;
 use crate::relation::events::NONE;
 
 use super::Chains;
@@ -96,4 +97,23 @@ pub(crate) fn lay_out(
         }
     }
     Ok(Some(order))
+}
+
+/// All events by the length of the longest way to them, which extends hb: a guess where nothing recorded suggests one. Sessions that read
+/// one another stay abreast in it. `order` is any order that extends hb.
+pub(crate) fn by_level(chains: &Chains<'_>, order: &[u32]) -> Vec<u32> {
+    let (chain, cross) = (&*chains.chain, &*chains.cross);
+    let mut level = vec![0u32; order.len()];
+    // By chain: the level of its next event.
+    let mut next = vec![0u32; chains.len()];
+    let mut highest = 0;
+    for &e in order {
+        let next = &mut next[chain[e as usize] as usize];
+        let from = cross[e as usize];
+        let own = if from < NONE { (*next).max(level[from as usize] + 1) } else { *next };
+        level[e as usize] = own;
+        *next = own + 1;
+        highest = highest.max(own);
+    }
+    csr::group(highest as usize + 1, level.iter().copied()).1
 }
