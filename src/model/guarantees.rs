@@ -12,8 +12,9 @@
 use crate::history::SessionId;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
-use crate::relation::chains::{self, Chains};
+use crate::relation::chains::mend::{Mended, Mending};
 use crate::relation::chains::order::Edges;
+use crate::relation::chains::{self, Chains};
 use crate::relation::components::cyclic_components;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
@@ -122,30 +123,36 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
 fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision, OutOfBudget> {
     let events = &facts.events;
     let mut edges = Edges::new(events.len());
+    let mut contradictions: Vec<Breach> = Vec::new();
     let mut laid_out = first_order(facts, chains, &edges)?;
-    loop {
-        let (mut found, mut contradictions): (Vec<(u32, u32, u32)>, Vec<Breach>) = (Vec::new(), Vec::new());
-        if let Some(order) = &laid_out {
-            chains::sweep::sweep(chains, order, facts.budget, |x, read| match events.source[read as usize] {
-                NONE if contradictions.last().is_some_and(|breach| breach.read() == read) => {}
-                NONE => contradictions.push(Breach::Initial { write: x, read }),
-                w => found.push((w, x, read)),
-            })?;
+    while let Some(order) = laid_out {
+        let mut found: Vec<(u32, u32, u32)> = Vec::new();
+        let keys = chains::sweep::sweep(chains, &order, facts.budget, |x, read| match events.source[read as usize] {
+            NONE if contradictions.last().is_some_and(|breach| breach.read() == read) => {}
+            NONE => contradictions.push(Breach::Initial { write: x, read }),
+            w => found.push((w, x, read)),
+        })?;
+        edges.add(&found);
+        if !contradictions.is_empty() {
+            break;
         }
-        let unexplained = edges.add(found);
-        match laid_out {
-            Some(order) if unexplained == 0 && contradictions.is_empty() => return Ok(Decision::Satisfied(order)),
-            Some(order) if contradictions.is_empty() => {
-                laid_out = chains::order::lay_out(chains, order.into_iter(), &edges, facts.budget)?;
+        let mut mending = Mending::new(chains, facts.budget, order, keys);
+        laid_out = loop {
+            if found.is_empty() {
+                return Ok(Decision::Satisfied(mending.order));
             }
-            _ => {
-                let mut extra = Extra::new(events.nodes());
-                edges.list.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
-                contradictions.sort_unstable_by_key(Breach::read);
-                return Ok(Decision::Violated(Evidence { extra, linked: true, contradictions }));
+            match mending.mend(&edges, &found)? {
+                Mended::Unexplained(now) => found = now,
+                Mended::TooMuch => break chains::order::lay_out(chains, mending.order.into_iter(), &edges, facts.budget)?,
+                Mended::Cyclic => break None,
             }
-        }
+            edges.add(&found);
+        };
     }
+    let mut extra = Extra::new(events.nodes());
+    edges.list.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
+    contradictions.sort_unstable_by_key(Breach::read);
+    Ok(Decision::Violated(Evidence { extra, linked: true, contradictions }))
 }
 
 /// An order that extends hb, near the best guess there is; `None` where hb is cyclic.

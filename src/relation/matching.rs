@@ -16,8 +16,8 @@ use crate::verdict::Anomaly;
 use super::budget::Budget;
 use super::collections::{self, Shown};
 use super::csr;
-use registers::{Found, OfKey, Registers};
 use super::session_order::SessionOrder;
+use registers::{Found, OfKey, Registers};
 
 /// No writer: the operation returned nothing that counts, or is no read.
 pub(crate) const NO_WRITER: u32 = u32::MAX;
@@ -125,7 +125,16 @@ impl Matching {
         let (starts, ops) = csr::group(history.keys(), history.op_key.iter().copied());
         let group = |key: usize| &ops[starts[key] as usize..starts[key + 1] as usize];
         let writer: Vec<AtomicU32> = std::mem::take(&mut self.writer).into_iter().map(AtomicU32::new).collect();
-        let all = Registers { history, so, options, budget, external, writer: &writer, last_write: &self.last_write, overwrites: self.overwrites };
+        let all = Registers {
+            history,
+            so,
+            options,
+            budget,
+            external,
+            writer: &writer,
+            last_write: &self.last_write,
+            overwrites: self.overwrites,
+        };
         // Neighbouring keys in one share; so many shares that threads end together.
         let share = history.keys().div_ceil(rayon::current_num_threads() * 8).max(1);
         let found: Vec<Found> = (0..history.keys().div_ceil(share))

@@ -3,10 +3,14 @@
 //!
 //! The events of a session follow one another; a read also follows the write that it returned. An observed `info` write is a chain of
 //! its own, which follows the last event that precedes it in its session. Nothing of that needs to be stored beside the events, and
-//! both passes that `causal` is made of run along it: [`order`] lays events out, [`sweep`] looks for reads that an order does not explain.
+//! the passes that `causal` is made of run along it: [`order`] lays events out, [`sweep`] looks for reads that the
+//! order does not explain, [`mend`] moves what a few new constraints concern and looks only at the reads that this may matter to.
 
+mod key_order;
+pub(crate) mod mend;
 pub(crate) mod order;
 pub(crate) mod sweep;
+mod walk;
 
 use std::borrow::Cow;
 

@@ -22,16 +22,14 @@ impl Edges {
         Edges { list: Vec::new(), marked: vec![0; events.div_ceil(64)] }
     }
 
-    /// Adds edges, one for each pair of writes. How many were new.
-    pub(crate) fn add(&mut self, found: Vec<(u32, u32, u32)>) -> usize {
-        let before = self.list.len();
-        for &(later, _, _) in &found {
+    /// Adds edges, one for each pair of writes.
+    pub(crate) fn add(&mut self, found: &[(u32, u32, u32)]) {
+        for &(later, _, _) in found {
             self.marked[later as usize / 64] |= 1 << (later % 64);
         }
         self.list.extend(found);
         self.list.sort_unstable();
         self.list.dedup_by_key(|edge| (edge.0, edge.1));
-        self.list.len() - before
     }
 
     #[inline]
@@ -52,51 +50,89 @@ pub(crate) fn lay_out(
     edges: &Edges,
     budget: &Budget,
 ) -> Result<Option<Vec<u32>>, OutOfBudget> {
-    let (chain, cross) = (&*chains.chain, &*chains.cross);
-    let mut order = Vec::with_capacity(chain.len());
-    // By chain: the first event not placed yet, and whether it waits.
-    let mut next = chains.starts.clone();
-    let mut open = vec![false; chains.len()];
-    let mut wanted: Vec<u32> = Vec::new();
-    for (count, e) in guess.enumerate() {
-        if count % 4096 == 0 {
-            budget.check()?;
+    let mut order = Vec::with_capacity(chains.chain.len());
+    let placed = LayOut::new(chains, edges, budget).run(guess, |_| false, &mut order)?;
+    Ok(placed.then_some(order))
+}
+
+/// What laying out needs, for one part of an order after another.
+pub(crate) struct LayOut<'a> {
+    chains: &'a Chains<'a>,
+    edges: &'a Edges,
+    budget: &'a Budget,
+    /// By chain: the first event not placed yet, and whether it waits.
+    next: Vec<u32>,
+    open: Vec<bool>,
+    wanted: Vec<u32>,
+}
+
+impl<'a> LayOut<'a> {
+    pub(crate) fn new(chains: &'a Chains<'a>, edges: &'a Edges, budget: &'a Budget) -> Self {
+        LayOut { chains, edges, budget, next: chains.starts.clone(), open: vec![false; chains.len()], wanted: Vec::new() }
+    }
+
+    /// Lays out anew a part of an order, whose events are these; what is `earlier` stands before the part. False where cyclic.
+    pub(crate) fn run_part(
+        &mut self,
+        part: &[u32],
+        earlier: impl Fn(u32) -> bool,
+        order: &mut Vec<u32>,
+    ) -> Result<bool, OutOfBudget> {
+        for &e in part.iter().rev() {
+            self.next[self.chains.chain[e as usize] as usize] = e;
         }
-        if e < next[chain[e as usize] as usize] {
-            continue;
-        }
-        wanted.push(e);
-        while let Some(&target) = wanted.last() {
-            let c = chain[target as usize] as usize;
-            let first = next[c];
-            if first > target {
-                wanted.pop();
+        self.run(part.iter().copied(), earlier, order)
+    }
+
+    #[inline]
+    fn run(
+        &mut self,
+        guess: impl Iterator<Item = u32>,
+        earlier: impl Fn(u32) -> bool,
+        order: &mut Vec<u32>,
+    ) -> Result<bool, OutOfBudget> {
+        let (chain, cross) = (&*self.chains.chain, &*self.chains.cross);
+        let (next, open, wanted) = (&mut self.next, &mut self.open, &mut self.wanted);
+        for (count, e) in guess.enumerate() {
+            if count % 4096 == 0 {
+                self.budget.check()?;
+            }
+            if e < next[chain[e as usize] as usize] {
                 continue;
             }
-            let below = wanted.len();
-            let mut cyclic = false;
-            let mut need = |from: u32| {
-                let of = chain[from as usize] as usize;
-                if from >= next[of] {
-                    cyclic |= open[of] || of == c;
-                    wanted.push(from);
+            wanted.push(e);
+            while let Some(&target) = wanted.last() {
+                let c = chain[target as usize] as usize;
+                let first = next[c];
+                if first > target {
+                    wanted.pop();
+                    continue;
                 }
-            };
-            if cross[first as usize] < NONE {
-                need(cross[first as usize]);
-            }
-            edges.into(first).iter().for_each(|edge| need(edge.1));
-            if cyclic {
-                return Ok(None);
-            }
-            open[c] = wanted.len() > below;
-            if !open[c] {
-                order.push(first);
-                next[c] = first + 1;
+                let below = wanted.len();
+                let mut cyclic = false;
+                let mut need = |from: u32| {
+                    let of = chain[from as usize] as usize;
+                    if from >= next[of] && !earlier(from) {
+                        cyclic |= open[of] || of == c;
+                        wanted.push(from);
+                    }
+                };
+                if cross[first as usize] < NONE {
+                    need(cross[first as usize]);
+                }
+                self.edges.into(first).iter().for_each(|edge| need(edge.1));
+                if cyclic {
+                    return Ok(false);
+                }
+                open[c] = wanted.len() > below;
+                if !open[c] {
+                    order.push(first);
+                    next[c] = first + 1;
+                }
             }
         }
+        Ok(true)
     }
-    Ok(Some(order))
 }
 
 /// All events by the length of the longest way to them, which extends hb: a guess where nothing recorded suggests one. Sessions that read

@@ -11,54 +11,32 @@ use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::events::{NONE, WRITE};
 
 use super::Chains;
+use super::key_order::{KeyOrder, places};
+use super::walk::Walker;
 
 /// With more chains than this, walks cost less than clocks.
 const MOST_CLOCKS: usize = 256;
 
-/// Calls back with each (x, r). For each r of one chain's writes only the last: the others precede it.
-pub(crate) fn sweep(
-    chains: &Chains<'_>,
+/// Calls back with each (x, r). For each r of one chain's writes only the last: the others precede it. Returns the writes of each key in
+/// the order.
+pub(crate) fn sweep<'a>(
+    chains: &Chains<'a>,
     order: &[u32],
     budget: &Budget,
     each: impl FnMut(u32, u32),
-) -> Result<(), OutOfBudget> {
+) -> Result<KeyOrder<'a>, OutOfBudget> {
     if chains.len() <= MOST_CLOCKS { with_clocks(chains, order, budget, each) } else { with_walks(chains, order, budget, each) }
 }
 
-/// The writes of each key placed so far.
-struct Placed<'a> {
-    key_starts: &'a [u32],
-    counts: Vec<u32>,
-    writes: Vec<u32>,
-}
-
-impl<'a> Placed<'a> {
-    fn new(chains: &Chains<'a>) -> Self {
-        let events = chains.events;
-        Placed {
-            key_starts: &events.key_starts,
-            counts: vec![0; events.key_starts.len() - 1],
-            writes: vec![0; events.writes()],
-        }
-    }
-
-    #[inline]
-    fn place(&mut self, key: usize, write: u32) {
-        self.writes[(self.key_starts[key] + self.counts[key]) as usize] = write;
-        self.counts[key] += 1;
-    }
-
-    #[inline]
-    fn of(&self, key: usize) -> &[u32] {
-        let start = self.key_starts[key] as usize;
-        &self.writes[start..start + self.counts[key] as usize]
-    }
-}
-
-fn with_clocks(chains: &Chains<'_>, order: &[u32], budget: &Budget, mut each: impl FnMut(u32, u32)) -> Result<(), OutOfBudget> {
+fn with_clocks<'a>(
+    chains: &Chains<'a>,
+    order: &[u32],
+    budget: &Budget,
+    mut each: impl FnMut(u32, u32),
+) -> Result<KeyOrder<'a>, OutOfBudget> {
     let (events, chain, cross) = (chains.events, &*chains.chain, &*chains.cross);
     let mut clocks = Clocks::new(chains);
-    let mut placed = Placed::new(chains);
+    let mut placed = KeyOrder::new(chains);
     // By chain: the last read that it was found for.
     let mut found_for = vec![NONE; chains.len()];
     for (count, &e) in order.iter().enumerate() {
@@ -84,7 +62,7 @@ fn with_clocks(chains: &Chains<'_>, order: &[u32], budget: &Budget, mut each: im
         }
         clocks.leave(c, e);
     }
-    Ok(())
+    Ok(placed)
 }
 
 /// One clock a chain: how many events of each other chain it has seen.
@@ -186,14 +164,16 @@ impl<'a> Clocks<'a> {
     }
 }
 
-fn with_walks(chains: &Chains<'_>, order: &[u32], budget: &Budget, mut each: impl FnMut(u32, u32)) -> Result<(), OutOfBudget> {
+fn with_walks<'a>(
+    chains: &Chains<'a>,
+    order: &[u32],
+    budget: &Budget,
+    mut each: impl FnMut(u32, u32),
+) -> Result<KeyOrder<'a>, OutOfBudget> {
     let (events, chain) = (chains.events, &*chains.chain);
-    let mut place = vec![0u32; order.len()];
-    for (i, &e) in order.iter().enumerate() {
-        place[e as usize] = i as u32;
-    }
-    let mut placed = Placed::new(chains);
-    let mut walker = Walker { place: &place, reached: vec![(NONE, 0); chains.len()], stack: Vec::new(), budget, steps: 0 };
+    let place = places(order);
+    let mut placed = KeyOrder::new(chains);
+    let mut walker = Walker::new(chains, budget);
     let mut found_for = vec![NONE; chains.len()];
     for (count, &e) in order.iter().enumerate() {
         if count % 4096 == 0 {
@@ -213,64 +193,14 @@ fn with_walks(chains: &Chains<'_>, order: &[u32], budget: &Budget, mut each: imp
             },
             _ => continue,
         };
-        walker.walk(chains, e, place[between[0] as usize])?;
+        walker.walk(&place, e, place[between[0] as usize])?;
         for &x in between.iter().rev() {
             let of = chain[x as usize];
-            if (of == c || walker.saw(e, of, x)) && found_for[of as usize] != e {
+            if (of == c || walker.met(x)) && found_for[of as usize] != e {
                 found_for[of as usize] = e;
                 each(x, e);
             }
         }
     }
-    Ok(())
-}
-
-/// Walks back from reads, one after another.
-struct Walker<'a> {
-    place: &'a [u32],
-    /// By chain: the read that walked there last, and the latest event of the chain that it met.
-    reached: Vec<(u32, u32)>,
-    stack: Vec<u32>,
-    budget: &'a Budget,
-    steps: u32,
-}
-
-impl Walker<'_> {
-    fn saw(&self, read: u32, chain: u32, x: u32) -> bool {
-        let (by, latest) = self.reached[chain as usize];
-        by == read && latest >= x
-    }
-
-    /// Meets everything hb-before the read that is placed at `lowest` or later.
-    fn walk(&mut self, chains: &Chains<'_>, read: u32, lowest: u32) -> Result<(), OutOfBudget> {
-        let (chain, cross) = (&*chains.chain, &*chains.cross);
-        self.stack.clear();
-        self.stack.push(read);
-        while let Some(to) = self.stack.pop() {
-            let c = chain[to as usize] as usize;
-            let (by, latest) = self.reached[c];
-            let known = if by == read { latest } else { NONE };
-            if known != NONE && known >= to {
-                continue;
-            }
-            self.reached[c] = (read, to);
-            let mut e = to;
-            // Down the chain, to what was met before or lies below.
-            while self.place[e as usize] >= lowest && e != known {
-                self.steps += 1;
-                if self.steps % 4096 == 0 {
-                    self.budget.check()?;
-                }
-                let from = cross[e as usize];
-                if from < NONE && self.place[from as usize] >= lowest {
-                    self.stack.push(from);
-                }
-                if e == chains.starts[c] {
-                    break;
-                }
-                e -= 1;
-            }
-        }
-        Ok(())
-    }
+    Ok(placed)
 }

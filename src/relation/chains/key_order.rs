@@ -1,0 +1,44 @@
+//! The writes of each key in an order of all events.
+
+use super::Chains;
+
+/// The place of each event in an order.
+pub(crate) fn places(order: &[u32]) -> Vec<u32> {
+    let mut place = vec![0u32; order.len()];
+    for (i, &e) in order.iter().enumerate() {
+        place[e as usize] = i as u32;
+    }
+    place
+}
+
+/// The writes of each key that were placed so far, in the order of their places.
+pub(crate) struct KeyOrder<'a> {
+    starts: &'a [u32],
+    counts: Vec<u32>,
+    writes: Vec<u32>,
+}
+
+impl<'a> KeyOrder<'a> {
+    pub(crate) fn new(chains: &Chains<'a>) -> Self {
+        let events = chains.events;
+        KeyOrder { starts: &events.key_starts, counts: vec![0; events.key_starts.len() - 1], writes: vec![0; events.writes()] }
+    }
+
+    /// The next write of a key.
+    #[inline]
+    pub(crate) fn place(&mut self, key: usize, write: u32) {
+        self.writes[(self.starts[key] + self.counts[key]) as usize] = write;
+        self.counts[key] += 1;
+    }
+
+    #[inline]
+    pub(crate) fn of(&self, key: usize) -> &[u32] {
+        let start = self.starts[key] as usize;
+        &self.writes[start..start + self.counts[key] as usize]
+    }
+
+    pub(crate) fn of_mut(&mut self, key: usize) -> &mut [u32] {
+        let start = self.starts[key] as usize;
+        &mut self.writes[start..start + self.counts[key] as usize]
+    }
+}
