@@ -12,12 +12,14 @@ use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
 use crate::relation::events::{Collected, NONE};
 use crate::relation::facts::Facts;
+use crate::relation::graph::Graph;
 use crate::relation::layout::Layout;
 use crate::relation::reach::{self, Question};
 use crate::relation::touches::Sight;
 use crate::witness::shrink::Shrink;
 
 use super::breach::{Breach, breaches};
+use super::causal::{self, InPast};
 use super::guarantees::{BATCH, Outcome, contradicted};
 
 /// Judges a history. The order of a satisfied outcome is empty: being acyclic is the proof.
@@ -25,15 +27,45 @@ pub(crate) fn judge(facts: &Facts<'_>, max_witnesses: usize) -> Result<Outcome, 
     let shrink = Shrink { facts, guarantees: Guarantees::ALL };
     let hb = facts.visibility(Guarantees::ALL);
     let shown = max_witnesses.max(1);
-    let Some(layout) = facts.hb_layout()? else {
+    let cyclic = || {
         let components = cyclic_components(&hb, facts.budget)?;
         let witnesses = components.iter().take(shown).map(|component| shrink.cycle(&hb, component)).collect();
-        return Ok(Outcome::Violated(witnesses, components.len() as u64));
+        Ok(Outcome::Violated(witnesses, components.len() as u64))
     };
+    let (in_past, unexplained, reversed) = match facts.chains() {
+        Some(chains) => match causal::in_past(facts, &chains)? {
+            Some(in_past) => (in_past, Vec::new(), Vec::new()),
+            None => return cyclic(),
+        },
+        None => match facts.hb_layout()? {
+            Some(layout) => (
+                in_past(facts, &hb, layout)?,
+                breaches(facts, &hb, layout, facts.events.collection_reads())?,
+                reversed_lists(facts, layout)?,
+            ),
+            None => return cyclic(),
+        },
+    };
+    let InPast { initial, overwritten } = in_past;
+    let unexplained: Vec<Breach> =
+        initial.into_iter().map(|(write, read)| Breach::Initial { write, read }).chain(unexplained).collect();
+    let violations = (overwritten.len() + unexplained.len() + reversed.len()) as u64;
+    if violations == 0 {
+        return Ok(Outcome::Satisfied(Vec::new()));
+    }
+    let mut witnesses: Vec<_> = overwritten.iter().take(shown).map(|&(read, w, x)| shrink.write_co_read(w, x, read)).collect();
+    witnesses.extend(unexplained.iter().take(shown - witnesses.len()).map(|breach| shrink.breach(breach)));
+    let left = shown - witnesses.len();
+    witnesses.extend(reversed.iter().take(left).map(|&(read, first, second)| shrink.reversed_list(read, first, second)));
+    Ok(Outcome::Violated(witnesses, violations))
+}
+
+/// The reads of registers that a write in their past contradicts, where hb is more than chains.
+fn in_past(facts: &Facts<'_>, hb: &Graph<'_>, layout: &Layout) -> Result<InPast, OutOfBudget> {
     let mut initial: Vec<Sight> = Vec::new();
     let mut overwritten: Vec<(u32, u32, u32)> = Vec::new();
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
-    contradicted(facts, &hb, layout, |x, read| {
+    contradicted(facts, hb, layout, |x, read| {
         match facts.events.source[read as usize] {
             NONE if initial.last().is_some_and(|sight| sight.1 == read) => {}
             NONE => initial.push((x, read)),
@@ -47,24 +79,12 @@ pub(crate) fn judge(facts: &Facts<'_>, max_witnesses: usize) -> Result<Outcome, 
     between(facts, layout, &mut asked, &mut overwritten)?;
     overwritten.sort_unstable();
     overwritten.dedup_by_key(|found| found.0);
-    let mut unexplained: Vec<Breach> = initial.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect();
-    unexplained.extend(breaches(facts, &hb, layout, facts.events.collection_reads())?);
-    let reversed = reversed_lists(facts)?;
-    let violations = (overwritten.len() + unexplained.len() + reversed.len()) as u64;
-    if violations == 0 {
-        return Ok(Outcome::Satisfied(Vec::new()));
-    }
-    let mut witnesses: Vec<_> = overwritten.iter().take(shown).map(|&(read, w, x)| shrink.write_co_read(w, x, read)).collect();
-    witnesses.extend(unexplained.iter().take(shown - witnesses.len()).map(|breach| shrink.breach(breach)));
-    let left = shown - witnesses.len();
-    witnesses.extend(reversed.iter().take(left).map(|&(read, first, second)| shrink.reversed_list(read, first, second)));
-    Ok(Outcome::Violated(witnesses, violations))
+    Ok(InPast { initial, overwritten })
 }
 
 /// List reads with an element before another that precedes it in hb: (read, that element, the other), one for each shortest such list.
-fn reversed_lists(facts: &Facts<'_>) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
+fn reversed_lists(facts: &Facts<'_>, layout: &Layout) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
     let events = &facts.events;
-    let Some(layout) = facts.hb_layout()? else { return Ok(Vec::new()) };
     let place = |e: u32| layout.place[e as usize];
     // By node of a list, the latest place among its elements: most lists are in the layout's order, and ask nothing.
     let mut latest: Vec<u32> = Vec::with_capacity(events.collected.len());

@@ -12,9 +12,6 @@
 use crate::history::SessionId;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
-use crate::relation::chains::mend::{Mended, Mending};
-use crate::relation::chains::order::Edges;
-use crate::relation::chains::{self, Chains};
 use crate::relation::components::cyclic_components;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
@@ -25,6 +22,7 @@ use crate::verdict::Witness;
 use crate::witness::shrink::Shrink;
 
 use super::breach::{Breach, breaches};
+use super::causal;
 
 /// What judging came to.
 #[derive(Clone, Debug)]
@@ -66,11 +64,11 @@ pub(crate) enum Decision {
 /// What was found on the way to a violation.
 pub(crate) struct Evidence {
     /// The constraints known: cyclic where nothing else is wrong.
-    extra: Extra,
+    pub(super) extra: Extra,
     /// Do session order and write-read constrain the order too?
-    linked: bool,
+    pub(super) linked: bool,
     /// Reads that no order explains.
-    contradictions: Vec<Breach>,
+    pub(super) contradictions: Vec<Breach>,
 }
 
 /// Is there an arbitration that explains every read?
@@ -80,7 +78,7 @@ pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOf
         return Ok(Decision::Violated(Evidence { extra: Extra::new(0), linked: false, contradictions: Vec::new() }));
     }
     if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded.is_empty()) {
-        return saturate_chains(facts, &chains);
+        return causal::decide(facts, &chains);
     }
     let mut extra = facts.base(g)?.clone();
     facts.add_list_order(&mut extra);
@@ -117,57 +115,6 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
         witnesses.push(shrink.cycle(&graph, component));
     }
     Ok(Outcome::Violated(witnesses, violations))
-}
-
-/// `causal` where hb is chains: as [`saturate`], without a graph.
-fn saturate_chains(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision, OutOfBudget> {
-    let events = &facts.events;
-    let mut edges = Edges::new(events.len());
-    let mut contradictions: Vec<Breach> = Vec::new();
-    let mut laid_out = first_order(facts, chains, &edges)?;
-    while let Some(order) = laid_out {
-        let mut found: Vec<(u32, u32, u32)> = Vec::new();
-        let keys = chains::sweep::sweep(chains, &order, facts.budget, |x, read| match events.source[read as usize] {
-            NONE if contradictions.last().is_some_and(|breach| breach.read() == read) => {}
-            NONE => contradictions.push(Breach::Initial { write: x, read }),
-            w => found.push((w, x, read)),
-        })?;
-        edges.add(&found);
-        if !contradictions.is_empty() {
-            break;
-        }
-        let mut mending = Mending::new(chains, facts.budget, order, keys);
-        laid_out = loop {
-            if found.is_empty() {
-                return Ok(Decision::Satisfied(mending.order));
-            }
-            match mending.mend(&edges, &found)? {
-                Mended::Unexplained(now) => found = now,
-                Mended::TooMuch => break chains::order::lay_out(chains, mending.order.into_iter(), &edges, facts.budget)?,
-                Mended::Cyclic => break None,
-            }
-            edges.add(&found);
-        };
-    }
-    let mut extra = Extra::new(events.nodes());
-    edges.list.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
-    contradictions.sort_unstable_by_key(Breach::read);
-    Ok(Decision::Violated(Evidence { extra, linked: true, contradictions }))
-}
-
-/// An order that extends hb, near the best guess there is; `None` where hb is cyclic.
-fn first_order(facts: &Facts<'_>, chains: &Chains<'_>, none: &Edges) -> Result<Option<Vec<u32>>, OutOfBudget> {
-    // Where sessions are many and short, most of their events come at no level that tells when.
-    const MOST_FOR_LEVELS: usize = 256;
-    let budget = facts.budget;
-    if let Some(guess) = facts.recorded_guess() {
-        chains::order::lay_out(chains, guess.into_iter(), none, budget)
-    } else if chains.len() <= MOST_FOR_LEVELS {
-        let order = chains::order::lay_out(chains, 0..facts.events.len() as u32, none, budget)?;
-        Ok(order.map(|order| chains::order::by_level(chains, &order)))
-    } else {
-        chains::order::lay_out(chains, facts.guess().iter().copied(), none, budget)
-    }
 }
 
 /// Adds constraints until an order explains every read, or until they are cyclic or some read has no explanation in any order.

@@ -1,6 +1,7 @@
 //! The consistency models: names, definitions, citations and what implies what. Models are data; the checkers are in the files beside.
 
 pub(crate) mod breach;
+mod causal;
 mod causal_weak;
 mod convergence;
 pub(crate) mod guarantees;

@@ -17,10 +17,18 @@ use crate::relation::layout::{Layout, lay_out};
 use crate::relation::reach;
 
 use super::breach::{Breach, breaches};
+use super::causal::{self, InPast};
 use super::guarantees::{BATCH, contradicted, direct};
 
 /// The stale reads, ascending; `None` where the base constraints contradict one another, so that no order extends them.
 pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
+    if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded.is_empty()) {
+        // MW and WFR order exactly what hb does.
+        let Some(InPast { initial, overwritten }) = causal::in_past(facts, &chains)? else { return Ok(None) };
+        let mut stale: Vec<u32> = initial.iter().map(|sight| sight.1).chain(overwritten.iter().map(|found| found.0)).collect();
+        stale.sort_unstable();
+        return Ok(Some(stale));
+    }
     let direct = direct(facts, g);
     let visibility = facts.visibility(g);
     let base = Graph { links: visibility.links.filter(|_| !direct), extra: Some(facts.base(g)?), ..visibility };

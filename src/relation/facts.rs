@@ -36,6 +36,7 @@ pub(crate) struct Facts<'a> {
     base: OnceLock<Result<Extra, OutOfBudget>>,
     recorded_only: OnceLock<Extra>,
     hb_layout: OnceLock<Result<Option<Layout>, OutOfBudget>>,
+    hb_order: OnceLock<Result<Option<Vec<u32>>, OutOfBudget>>,
 }
 
 impl<'a> Facts<'a> {
@@ -59,6 +60,7 @@ impl<'a> Facts<'a> {
             base: OnceLock::new(),
             recorded_only: OnceLock::new(),
             hb_layout: OnceLock::new(),
+            hb_order: OnceLock::new(),
         }
     }
 
@@ -113,6 +115,19 @@ impl<'a> Facts<'a> {
     pub(crate) fn hb_layout(&self) -> Result<Option<&Layout>, OutOfBudget> {
         let lay_out = || Ok(lay_out(&self.visibility(Guarantees::ALL), self.guess().iter().copied(), self.budget)?.ok());
         self.hb_layout.get_or_init(lay_out).as_ref().map(Option::as_ref).map_err(|&e| e)
+    }
+
+    /// Where hb is chains: the events in an order that extends hb, as kept or else made; `None` where hb is cyclic.
+    pub(crate) fn hb_order(
+        &self,
+        make: impl FnOnce() -> Result<Option<Vec<u32>>, OutOfBudget>,
+    ) -> Result<Option<&[u32]>, OutOfBudget> {
+        self.hb_order.get_or_init(make).as_ref().map(|order| order.as_deref()).map_err(|&e| e)
+    }
+
+    /// Keeps an order that extends hb for whoever asks next; `None` where hb is cyclic.
+    pub(crate) fn keep_hb_order(&self, order: Option<Vec<u32>>) {
+        self.hb_order.get_or_init(|| Ok(order));
     }
 
     /// The constraints on the write order that come from no read's result: rule 2 and what is recorded. MW and WFR together with
@@ -170,7 +185,7 @@ fn own_future_reads(history: &History, so: &SessionOrder, events: &Events) -> Ve
         let own = events.starts[s]..events.starts[s + 1];
         for r in own.start..events.chain_ends[s] {
             let w = events.source[r as usize];
-            if own.contains(&w) && events.key_type(r) == DataType::Register && events.so(history, so, r, w) {
+            if w > r && own.contains(&w) && events.key_type(r) == DataType::Register && events.so(history, so, r, w) {
                 found.push((r, w));
             }
         }

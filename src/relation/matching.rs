@@ -15,7 +15,6 @@ use crate::verdict::Anomaly;
 
 use super::budget::Budget;
 use super::collections::{self, Shown};
-use super::csr;
 use super::session_order::SessionOrder;
 use registers::{Found, OfKey, Registers};
 
@@ -122,19 +121,9 @@ impl Matching {
     }
 
     fn match_by_key(&mut self, history: &History, so: &SessionOrder, options: &Options, external: &[bool], budget: &Budget) {
-        let (starts, ops) = csr::group(history.keys(), history.op_key.iter().copied());
-        let group = |key: usize| &ops[starts[key] as usize..starts[key + 1] as usize];
+        let by_key = ByKey::new(history, external);
         let writer: Vec<AtomicU32> = std::mem::take(&mut self.writer).into_iter().map(AtomicU32::new).collect();
-        let all = Registers {
-            history,
-            so,
-            options,
-            budget,
-            external,
-            writer: &writer,
-            last_write: &self.last_write,
-            overwrites: self.overwrites,
-        };
+        let all = Registers::new(history, so, options, budget, &writer, &self.last_write, self.overwrites);
         // Neighbouring keys in one share; so many shares that threads end together.
         let share = history.keys().div_ceil(rayon::current_num_threads() * 8).max(1);
         let found: Vec<Found> = (0..history.keys().div_ceil(share))
@@ -143,7 +132,7 @@ impl Matching {
                 let mut registers = OfKey::new(&all);
                 for key in s * share..((s + 1) * share).min(history.keys()) {
                     if history.key_type(KeyId::new(key)) == DataType::Register {
-                        registers.match_key(KeyId::new(key), group(key));
+                        registers.match_key(KeyId::new(key), by_key.writes(key), by_key.reads(key));
                     }
                 }
                 registers.found
@@ -157,26 +146,70 @@ impl Matching {
             self.ignored += found.ignored;
         }
         for key in (0..history.keys()).filter(|&key| history.key_type(KeyId::new(key)) != DataType::Register) {
-            let (group, key) = (group(key), KeyId::new(key));
-            let mut writes = writes_by_value(history, group);
-            if history.key_type(key) == DataType::Set {
+            let mut writes = by_key.writes(key).to_vec();
+            if history.key_type(KeyId::new(key)) == DataType::Set {
                 writes.retain(|&(_, op)| history.op_kind[op as usize] == Kind::Add);
             }
-            let initial = history.initial(key);
+            writes.sort_unstable();
+            let initial = history.initial(KeyId::new(key));
             let mut reading = collections::Reading { history, so, options, writes: &writes, initial, matching: self };
-            for &op in group.iter().filter(|&&op| external[op as usize]) {
-                reading.read(OpId::new(op as usize), history.key_type(key));
+            for &(_, op) in by_key.reads(key) {
+                reading.read(OpId::new(op as usize), history.key_type(KeyId::new(key)));
             }
         }
     }
 }
 
-/// The writes among these operations, with what they wrote, sorted.
-fn writes_by_value(history: &History, ops: &[u32]) -> Vec<(ValueId, u32)> {
-    let written = |&op: &u32| Some((history.written_value(OpId::new(op as usize))?, op));
-    let mut writes: Vec<(ValueId, u32)> = ops.iter().filter_map(written).collect();
-    writes.sort_unstable();
-    writes
+/// Writes and external reads, (value, operation), by key: of key k the writes in row 2 k and the reads in the row behind, in file order.
+struct ByKey {
+    starts: Vec<u32>,
+    items: Vec<(ValueId, u32)>,
+}
+
+impl ByKey {
+    /// A counting sort that takes the values along: what follows looks at each key's by themselves.
+    fn new(history: &History, external: &[bool]) -> Self {
+        let mut starts = vec![0u32; 2 * history.keys() + 1];
+        let rows = |op: usize| (history.op_kind[op].writes(), external[op], 2 * history.op_key[op] as usize);
+        for op in 0..history.operations() {
+            let (writes, reads, row) = rows(op);
+            starts[row + 1] += u32::from(writes);
+            starts[row + 2] += u32::from(reads);
+        }
+        for row in 0..2 * history.keys() {
+            starts[row + 1] += starts[row];
+        }
+        let mut next = starts.clone();
+        let mut items = vec![(ValueId::NULL, 0); starts[2 * history.keys()] as usize];
+        for op in 0..history.operations() {
+            let (writes, reads, row) = rows(op);
+            let mut put = |row: usize, value: ValueId| {
+                items[next[row] as usize] = (value, op as u32);
+                next[row] += 1;
+            };
+            if reads {
+                put(row + 1, history.op_value[op]);
+            }
+            if writes {
+                let plain = history.op_kind[op] != Kind::Cas;
+                let value = if plain { Some(history.op_value[op]) } else { history.written_value(OpId::new(op)) };
+                put(row, value.expect("a write has a value"));
+            }
+        }
+        ByKey { starts, items }
+    }
+
+    fn row(&self, row: usize) -> &[(ValueId, u32)] {
+        &self.items[self.starts[row] as usize..self.starts[row + 1] as usize]
+    }
+
+    fn writes(&self, key: usize) -> &[(ValueId, u32)] {
+        self.row(2 * key)
+    }
+
+    fn reads(&self, key: usize) -> &[(ValueId, u32)] {
+        self.row(2 * key + 1)
+    }
 }
 
 /// Is the write later in the reader's session, or was it invoked after the read had completed?

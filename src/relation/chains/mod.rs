@@ -6,7 +6,7 @@
 //! the passes that `causal` is made of run along it: [`order`] lays events out, [`sweep`] looks for reads that the
 //! order does not explain, [`mend`] moves what a few new constraints concern and looks only at the reads that this may matter to.
 
-mod key_order;
+pub(crate) mod key_order;
 pub(crate) mod mend;
 pub(crate) mod order;
 pub(crate) mod sweep;

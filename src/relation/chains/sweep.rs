@@ -28,6 +28,54 @@ pub(crate) fn sweep<'a>(
     if chains.len() <= MOST_CLOCKS { with_clocks(chains, order, budget, each) } else { with_walks(chains, order, budget, each) }
 }
 
+/// Is the first hb-before the second? For pairs of events that the order has in this order, ascending by the second.
+pub(crate) fn answer(
+    chains: &Chains<'_>,
+    order: &[u32],
+    questions: &[(u32, u32)],
+    budget: &Budget,
+) -> Result<Vec<bool>, OutOfBudget> {
+    let mut answers = vec![false; questions.len()];
+    let (chain, cross) = (&*chains.chain, &*chains.cross);
+    if chains.len() > MOST_CLOCKS {
+        let place = places(order);
+        let mut walker = Walker::new(chains, budget);
+        let mut last = NONE;
+        for (i, &(from, to)) in questions.iter().enumerate() {
+            if to != last {
+                let group = questions[i..].iter().take_while(|q| q.1 == to);
+                let lowest = group.map(|q| place[q.0 as usize]).min().expect("there is one");
+                walker.walk(&place, to, lowest)?;
+                last = to;
+            }
+            answers[i] = walker.met(from);
+        }
+        return Ok(answers);
+    }
+    let mut clocks = Clocks::new(chains);
+    let mut asked = vec![false; order.len()];
+    questions.iter().for_each(|q| asked[q.1 as usize] = true);
+    for (count, &e) in order.iter().enumerate() {
+        if count % 4096 == 0 {
+            budget.check()?;
+        }
+        let c = chain[e as usize] as usize;
+        let from = cross[e as usize];
+        if from < NONE && chain[from as usize] as usize != c {
+            clocks.join(c, chain[from as usize] as usize, from);
+        }
+        if asked[e as usize] {
+            let first = questions.partition_point(|q| q.1 < e);
+            for (i, q) in questions.iter().enumerate().skip(first).take_while(|(_, q)| q.1 == e) {
+                let of = chain[q.0 as usize] as usize;
+                answers[i] = of == c || clocks.saw(c, of, q.0);
+            }
+        }
+        clocks.leave(c, e);
+    }
+    Ok(answers)
+}
+
 fn with_clocks<'a>(
     chains: &Chains<'a>,
     order: &[u32],

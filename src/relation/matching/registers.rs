@@ -13,21 +13,40 @@ use crate::relation::budget::Budget;
 use crate::relation::session_order::SessionOrder;
 use crate::verdict::Anomaly;
 
-use super::{INITIAL, Malformed, comes_too_late, invoked_after, writes_by_value};
+use super::{INITIAL, Malformed, comes_too_late, invoked_after};
 
 /// What all keys are matched with.
 pub(super) struct Registers<'a> {
-    pub(super) history: &'a History,
-    pub(super) so: &'a SessionOrder,
-    pub(super) options: &'a Options,
-    pub(super) budget: &'a Budget,
-    /// By operation: is it an external read of an `ok` transaction?
-    pub(super) external: &'a [bool],
+    history: &'a History,
+    so: &'a SessionOrder,
+    options: &'a Options,
+    budget: &'a Budget,
     /// By operation: filled in. Each is written by whoever matches its key, and read by nobody before all are done.
-    pub(super) writer: &'a [AtomicU32],
-    pub(super) last_write: &'a [bool],
+    writer: &'a [AtomicU32],
+    last_write: &'a [bool],
     /// Does some transaction overwrite a write of its own?
-    pub(super) overwrites: bool,
+    overwrites: bool,
+    /// Can a read of a value written once be malformed? Not where every transaction is one `ok` read or
+    /// write without times.
+    careful: bool,
+}
+
+impl<'a> Registers<'a> {
+    pub(super) fn new(
+        history: &'a History,
+        so: &'a SessionOrder,
+        options: &'a Options,
+        budget: &'a Budget,
+        writer: &'a [AtomicU32],
+        last_write: &'a [bool],
+        overwrites: bool,
+    ) -> Self {
+        let careful = history.transactions() != history.operations()
+            || !history.txn_invoke.is_empty()
+            || history.txn_status.contains(&Status::Fail)
+            || history.op_kind.contains(&Kind::Cas);
+        Registers { history, so, options, budget, writer, last_write, overwrites, careful }
+    }
 }
 
 /// What was found beside the writers.
@@ -45,8 +64,6 @@ pub(super) struct OfKey<'a> {
     all: &'a Registers<'a>,
     pub(super) found: Found,
     table: Table,
-    /// Can a read of a value written once be malformed? Not where every transaction is `ok`, has no times and no second operation.
-    careful: bool,
     /// How many candidates were looked at, where a read had several.
     candidates: u64,
     out_of_time: bool,
@@ -54,21 +71,17 @@ pub(super) struct OfKey<'a> {
 
 impl<'a> OfKey<'a> {
     pub(super) fn new(all: &'a Registers<'a>) -> Self {
-        let history = all.history;
-        let careful = history.transactions() != history.operations()
-            || !history.txn_invoke.is_empty()
-            || history.txn_status.contains(&Status::Fail);
-        OfKey { all, found: Found::default(), table: Table::default(), careful, candidates: 0, out_of_time: false }
+        OfKey { all, found: Found::default(), table: Table::default(), candidates: 0, out_of_time: false }
     }
 
-    /// Matches the reads of a key, given all its operations.
-    pub(super) fn match_key(&mut self, key: KeyId, ops: &[u32]) {
-        let history = self.all.history;
-        let initial = history.initial(key);
-        let unique = self.table.fill(history, ops);
-        let by_value = if unique { Vec::new() } else { writes_by_value(history, ops) };
-        for &op in ops.iter().filter(|&&op| self.all.external[op as usize]) {
-            let (read, value) = (OpId::new(op as usize), history.op_value[op as usize]);
+    /// Matches the reads of a key with its writes.
+    pub(super) fn match_key(&mut self, key: KeyId, writes: &[(ValueId, u32)], reads: &[(ValueId, u32)]) {
+        let initial = self.all.history.initial(key);
+        let unique = self.table.fill(writes);
+        let mut by_value = if unique { Vec::new() } else { writes.to_vec() };
+        by_value.sort_unstable();
+        for &(value, op) in reads {
+            let read = OpId::new(op as usize);
             let of_table;
             let candidates = if unique {
                 of_table = self.table.get(value).map(|op| (value, op));
@@ -147,7 +160,7 @@ impl<'a> OfKey<'a> {
     /// What is wrong with a read that returned this write, if anything is.
     fn anomaly_of(&self, read: OpId, writer: u32) -> Option<Anomaly> {
         let history = self.all.history;
-        if !self.careful || writer == INITIAL {
+        if !self.all.careful || writer == INITIAL {
             return None;
         }
         let write = OpId::new(writer as usize);
@@ -177,22 +190,13 @@ const EMPTY: u32 = u32::MAX;
 const MOST_PROBES: usize = 64;
 
 impl Table {
-    /// Takes in the writes among the operations; false where two wrote the same value, or where values were made to collide.
-    fn fill(&mut self, history: &History, ops: &[u32]) -> bool {
-        let writes = ops.iter().filter(|&&op| history.op_kind[op as usize].writes()).count();
-        let bits = (2 * writes).max(2).next_power_of_two().trailing_zeros();
+    /// Takes in the writes; false where two wrote the same value, or where values were made to collide.
+    fn fill(&mut self, writes: &[(ValueId, u32)]) -> bool {
+        let bits = (2 * writes.len()).max(2).next_power_of_two().trailing_zeros();
         self.shift = 32 - bits;
         self.slots.clear();
         self.slots.resize(1 << bits, (ValueId::NULL, EMPTY));
-        for &op in ops {
-            let value = match history.op_kind[op as usize] {
-                Kind::Read => continue,
-                Kind::Write => history.op_value[op as usize],
-                _ => match history.written_value(OpId::new(op as usize)) {
-                    Some(value) => value,
-                    None => continue,
-                },
-            };
+        for &(value, op) in writes {
             match self.places(value).find(|&at| self.slots[at].1 == EMPTY || self.slots[at].0 == value) {
                 Some(at) if self.slots[at].1 == EMPTY => self.slots[at] = (value, op),
                 _ => return false,
