@@ -7,8 +7,10 @@
 //!
 //! The view is laid out read by read: all of the read's past that is not yet placed, then the read. Any write of its key strictly
 //! between what it returned and the read is then in its past, which gives an edge without a search; new edges, new layout. Nothing
-//! between for any read: satisfied, and the layout is the proof. Sessions whose reads the order found for `causal` already explains
-//! need no view. Cost: O(size of the view) a round and session.
+//! between for any read: satisfied, and the layout is the proof. Sessions that the order found for `causal` leads to an order for
+//! ([`batches`]) need no view. Cost: O(size of the view) a round and session.
+
+mod batches;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -31,6 +33,7 @@ use crate::witness::shrink::Shrink;
 
 use super::breach::{Breach, breaches};
 use super::guarantees::Outcome;
+use batches::Batches;
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,7 +59,7 @@ pub(crate) fn judge(
 ) -> Result<(Outcome, Option<Orders>), OutOfBudget> {
     let sessions = facts.history.sessions() as u32;
     let needed: Vec<u32> = match explained {
-        Some(order) if !keep_orders => unexplained(facts, order),
+        Some(order) if !keep_orders => unexplained(facts, base, order)?,
         _ => (0..sessions).collect(),
     };
     // Only so many are shown, but all that fail are counted; which ones are shown does not depend on who finishes first.
@@ -91,8 +94,17 @@ pub(crate) fn judge(
     Ok((outcome, orders))
 }
 
+/// The sessions that an order which explains all reads for `causal` does not lead to an order of their own for.
+fn unexplained(facts: &Facts<'_>, base: Base, order: &[u32]) -> Result<Vec<u32>, OutOfBudget> {
+    let against = against(facts, order);
+    let Some(batches) = Batches::new(facts, base, order) else { return Ok(against) };
+    let explained: Result<Vec<bool>, OutOfBudget> =
+        against.par_iter().map_init(|| batches.filling(), |filling, &s| batches.explain(s, filling)).collect();
+    Ok(against.into_iter().zip(explained?).filter(|&(_, explained)| !explained).map(|(s, _)| s).collect())
+}
+
 /// The sessions with a read that does not return the last write of its key before it in this order.
-fn unexplained(facts: &Facts<'_>, order: &[u32]) -> Vec<u32> {
+fn against(facts: &Facts<'_>, order: &[u32]) -> Vec<u32> {
     let events = &facts.events;
     let mut last = vec![NONE; facts.history.keys()];
     let mut needed = vec![false; facts.history.sessions()];
