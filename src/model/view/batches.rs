@@ -40,10 +40,11 @@ pub(super) struct Filling {
 }
 
 impl<'a> Batches<'a> {
-    /// `None` where sessions overlap. `order` names every event.
+    /// `None` where sessions overlap. `order` names every event, and maybe nodes that are none.
     pub(super) fn new(facts: &'a Facts<'a>, base: Base, order: &[u32]) -> Option<Self> {
         let chains = facts.chains()?;
-        Some(Batches { facts, chains, place: places(order), base })
+        let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events.len()).collect();
+        Some(Batches { facts, chains, place: places(&order), base })
     }
 
     pub(super) fn filling(&self) -> Filling {
