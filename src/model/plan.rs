@@ -243,6 +243,7 @@ impl<'a> Plan<'a> {
             Checker::CausalWeak => Answer { outcome: self.causal_weak(), depends_on_ambiguous: ambiguous },
             Checker::CausalMemory => Answer { outcome: self.causal_memory(), depends_on_ambiguous: ambiguous },
             Checker::PramClassic => Answer { outcome: self.pram_classic(), depends_on_ambiguous: ambiguous },
+            Checker::Transactions(_) => Answer { outcome: Err(OutOfBudget), depends_on_ambiguous: ambiguous },
             Checker::Convergence => unreachable!("judged apart"),
         }
     }

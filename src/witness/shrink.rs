@@ -403,7 +403,8 @@ impl Shrink<'_, '_> {
                 assumes.push(Assumption::RealTimeOrder);
             }
         }
-        let mut witness = Witness { anomaly, sessions: Vec::new(), assumes, operations: Vec::new(), view, derived, steps };
+        let mut witness =
+            Witness { anomaly, sessions: Vec::new(), assumes, operations: Vec::new(), transactions: false, view, derived, steps };
         witness.operations = used_operations(&witness);
         witness.sessions = self.evidence(&witness);
         witness

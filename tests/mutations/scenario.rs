@@ -174,6 +174,7 @@ pub fn view_witness(
     steps: Vec<Step>,
 ) -> Witness {
     let mut witness = Witness {
+        transactions: false,
         anomaly,
         sessions: Vec::new(),
         assumes: assumes.to_vec(),

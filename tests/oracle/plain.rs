@@ -24,6 +24,7 @@ pub fn check(history: &History, settings: Settings, fault: Option<Fault>) -> (Ve
             Checker::CausalMemory if plain.has(Fault::ViewsNotSaturated) => plain.causal_weak_violated(),
             Checker::CausalMemory => plain.causal_memory_violated(),
             Checker::PramClassic => plain.pram_classic_violated(),
+            Checker::Transactions(_) => false,
             Checker::Convergence => return Verdict::Unknown,
         };
         if bad || plain.malformed {
