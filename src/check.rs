@@ -91,7 +91,8 @@ pub struct Certificate {
     pub model: &'static str,
     /// Its kind.
     pub kind: CertificateKind,
-    /// `OneOrder`: one order of the writes. `PerSession`: one per session, of its writes and reads. `AcyclicHb`: none.
+    /// `OneOrder`: one order of the writes; of the transactional models, of the transactions, each by its first operation. `PerSession`:
+    /// one per session, of its writes and reads. `AcyclicHb`: none.
     pub orders: Vec<Vec<crate::history::OpId>>,
 }
 
@@ -99,7 +100,7 @@ pub struct Certificate {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateKind {
-    /// One arbitration of all writes explains every read.
+    /// One arbitration of all writes, or one commit order of all transactions, explains every read.
     OneOrder,
     /// One order a session explains the reads of that session.
     PerSession,
