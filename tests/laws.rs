@@ -13,10 +13,12 @@ mod rng;
 #[allow(dead_code, reason = "the oracle uses the rest")]
 #[path = "oracle/toy.rs"]
 mod toy;
+#[path = "oracle/transacting.rs"]
+mod transacting;
 
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
-use testimony::check::{self, Judged, Options};
+use testimony::check::{self, Judged, Options, WriteOrder};
 use testimony::history::{History, HistoryBuilder, Kind, OpInput, TxnInput};
 use testimony::model::{Guarantees, MODELS, implied};
 use testimony::verdict::Verdict;
@@ -99,6 +101,23 @@ fn the_implications_of_the_lattice_hold() {
             }
         }
         Ok(())
+    });
+}
+
+#[test]
+fn transactions_of_one_operation_are_causal_where_their_operations_are() {
+    check(|case| {
+        let mut toy = case.toy.clone();
+        let single =
+            toy.txns.drain(..).flat_map(|txn| txn.ops.clone().into_iter().map(move |op| Txn { ops: vec![op], ..txn.clone() }));
+        toy.txns = single.collect();
+        let judged = judge(&toy, Settings { write_order: WriteOrder::Session, ..case.settings });
+        let verdict = |name: &str| judged.judgements.iter().find(|j| j.model == name).expect("judged").verdict;
+        let (causal, transactional) = (verdict("causal"), verdict("transactional-causal"));
+        if causal == transactional {
+            return Ok(());
+        }
+        Err(format!("causal is {} and transactional-causal {} of\n{}", causal.name(), transactional.name(), toy.json_lines()))
     });
 }
 
