@@ -6,6 +6,7 @@ use crate::history::History;
 use crate::model::plan::Plan;
 use crate::model::{Guarantees, MODELS, Model};
 use crate::relation::budget::Budget;
+use crate::relation::facts::Facts;
 use crate::verdict::Judgement;
 
 /// What is known of the order of writes beyond the sessions' own (models.md 4).
@@ -117,5 +118,6 @@ pub fn check(history: &History, options: &Options) -> Judged {
         MODELS.iter().filter(|model| options.models.iter().any(|asked| asked.name == model.name)).collect::<Vec<_>>()
     };
     let budget = Budget::new(options.budget);
-    Plan::new(history, options, &budget).run(&models)
+    let facts = Facts::new(history, options, &budget);
+    Plan::new(&facts, options).run(&models)
 }

@@ -45,11 +45,11 @@ pub enum Anomaly {
     /// A read returned a value written only later, in its transaction (`po`) or in real time (`rt`). Steps `wr`, then `po` or `rt`.
     FutureRead,
     /// A cycle of `so` and `wr` steps: a write is visible to a read that precedes it in its session (rule 7). The steps lead from the
-    /// write to the read along visibility; the last leads from the read back to the write by session order.
+    /// write to the read along visibility; the last leads from the read back to the write by session order. Of transactions: any cycle.
     CyclicHb,
     /// A read returned the initial value while a write of the key was visible to it. One step, write → read.
     InitialRead,
-    /// A cycle of `ar` steps, at least one of them by a read that returned an overwritten value.
+    /// A cycle of `ar` steps, at least one of them by a read that returned an overwritten value. Of transactions: of `so`, `wr` and `co` steps.
     StaleRead,
     /// A cycle of `ar` steps without any stale read: the sessions' own orders contradict each other or the recorded order.
     WriteOrderCycle,

@@ -7,6 +7,7 @@ mod convergence;
 pub(crate) mod guarantees;
 pub(crate) mod plan;
 mod stale;
+pub(crate) mod transactions;
 mod view;
 mod well_formed;
 
@@ -58,6 +59,11 @@ pub enum Isolation {
     ReadAtomic,
     /// t3 saw t2: t2 hb t3, over whole transactions.
     TransactionalCausal,
+}
+
+impl Isolation {
+    /// Every one, weaker ones first.
+    pub const ALL: [Isolation; 3] = [Isolation::ReadCommitted, Isolation::ReadAtomic, Isolation::TransactionalCausal];
 }
 
 /// A set of session guarantees (Terry et al., PDIS'94): a subset of {RYW, MR, MW, WFR}.
