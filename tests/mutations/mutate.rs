@@ -223,12 +223,14 @@ fn in_place(history: &History, witness: &Witness, place: Place, made: &mut Vec<M
     }
     for op in history.ops().chain([OpId::new(history.operations())]) {
         // Where operations stand for their transactions, another one may, and another read may have returned the same.
-        let as_good = |old_op: OpId| {
-            let replaceable = witness.transactions && matches!(old.relation, Relation::So | Relation::Wr);
+        let as_good = |old_op: OpId, relations: &[Relation]| {
+            let replaceable = witness.transactions && relations.contains(&old.relation);
             replaceable && op.index() < history.operations() && history.txn(op) == history.txn(old_op)
         };
-        changes.push((format!("from {op:?}"), Box::new(move |s| s.from = op), !as_good(old.from)));
-        changes.push((format!("to {op:?}"), Box::new(move |s| s.to = op), !as_good(old.to)));
+        let from_as_good = as_good(old.from, &[Relation::So, Relation::Wr]);
+        let to_as_good = as_good(old.to, &[Relation::So, Relation::Wr, Relation::Vis]);
+        changes.push((format!("from {op:?}"), Box::new(move |s| s.from = op), !from_as_good));
+        changes.push((format!("to {op:?}"), Box::new(move |s| s.to = op), !to_as_good));
         // Another read may prove the same.
         changes.push((format!("read {op:?}"), Box::new(move |s| s.read = Some(op)), old.read.is_none()));
     }
