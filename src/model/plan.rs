@@ -232,7 +232,12 @@ impl<'a> Plan<'a> {
             self.isolation[strongest as usize] = self.sets[15].clone().filter(violated);
         }
         let transactions = Transactions::new(self.facts.history, &self.facts.so, &self.facts.matching);
-        let judge = |isolation| Judge { facts: self.facts, transactions: &transactions, isolation };
+        let causal = self.sets[15].clone();
+        let explained = match causal.as_ref().and_then(|causal| causal.as_deref().ok()) {
+            Some(Outcome::Satisfied(order)) => Some(&order[..]),
+            _ => None,
+        };
+        let judge = |isolation| Judge { facts: self.facts, transactions: &transactions, isolation, explained };
         let mut unproved = Vec::new();
         for isolation in Isolation::ALL.into_iter().rev().filter(|&isolation| isolation <= strongest) {
             if self.isolation[isolation as usize].is_some() {

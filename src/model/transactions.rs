@@ -72,6 +72,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) facts: &'a Facts<'a>,
     pub(crate) transactions: &'a Transactions<'a>,
     pub(crate) isolation: Isolation,
+    /// An order of the events that explains every read operation by operation, where there is one.
+    pub(crate) explained: Option<&'a [u32]>,
 }
 
 impl Judge<'_> {
@@ -107,7 +109,10 @@ impl Judge<'_> {
     fn order_guided(&self) -> Result<Decision, OutOfBudget> {
         let transactions = self.transactions;
         let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
-        let mut guess = guess::guess(self.facts, transactions)?;
+        let mut guess = match self.explained {
+            Some(order) => Some(guess::by_events(self.facts, transactions, order)),
+            None => guess::guess(self.facts, transactions)?,
+        };
         while let Some(known) = guess {
             let order = Order { transactions, constraints: &evidence.constraints };
             let Ok(mut layout) = lay_out(&order, known.into_iter(), self.facts.budget)? else { break };

@@ -1,4 +1,4 @@
-//! A guess at the order of the transactions: recorded times, else the file's order where it interleaves the sessions, else by the length
+//! A guess at the order of the transactions: what explains their operations one by one, else recorded times, else the file's order where it interleaves the sessions, else by the length
 //! of the longest way to each, so that sessions that read one another stay abreast.
 
 use crate::relation::budget::OutOfBudget;
@@ -19,6 +19,20 @@ pub(super) fn guess(facts: &Facts<'_>, transactions: &Transactions<'_>) -> Resul
     let order = Order { transactions, constraints: &none };
     let laid_out = lay_out(&order, 0..transactions.len() as u32, facts.budget)?;
     Ok(laid_out.ok().map(|layout| by_level(&order, &layout.order)))
+}
+
+/// All nodes by the last of their events in an order of those. What explains every operation explains most transactions.
+pub(super) fn by_events(facts: &Facts<'_>, transactions: &Transactions<'_>, order: &[u32]) -> Vec<u32> {
+    let mut placed = vec![false; transactions.len()];
+    let last_first = order.iter().rev().filter(|&&e| (e as usize) < facts.events.len());
+    let nodes = last_first.map(|&e| transactions.node(facts.events.op[e as usize]));
+    // Events of lists, sets and counters may be of transactions that are no nodes.
+    let mut first_met = |node: u32| placed.get_mut(node as usize).is_some_and(|placed| !std::mem::replace(placed, true));
+    let mut nodes: Vec<u32> = nodes.filter(|&node| first_met(node)).collect();
+    nodes.reverse();
+    // What constrains no read may be absent from the order, and stand anywhere.
+    nodes.extend((0..transactions.len() as u32).filter(|&node| !placed[node as usize]));
+    nodes
 }
 
 /// All nodes in the order that times or the file suggest, if they do.
