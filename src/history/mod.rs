@@ -5,6 +5,7 @@
 
 mod builder;
 mod id;
+mod shape;
 mod value;
 
 pub use builder::{BuildError, HistoryBuilder, OpInput, SessionRecorder, TxnInput};
