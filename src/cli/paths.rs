@@ -105,7 +105,7 @@ mod tests {
         let (sub, gone) = (root.join("sub"), root.join("gone"));
         fs::create_dir_all(&sub).unwrap();
         fs::write(root.join("a.jsonl"), "").unwrap();
-        fs::set_permissions(&sub, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&sub, fs::Permissions::from_mode(0o000)).unwrap();
         let closed = fs::read_dir(&sub).is_err();
         let mut found = Vec::new();
         walk(&root, &mut found);
