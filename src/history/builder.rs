@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values};
+use super::{DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values, shape};
 
 /// What is known of a transaction (or of a bare operation).
 #[derive(Clone, Copy, Debug)]
@@ -217,8 +217,8 @@ impl HistoryBuilder {
         SessionRecorder { builder: self, session }
     }
 
-    /// The history. Fails where there is no operation, where the operations on one key are of several types, or where a transaction
-    /// completed before it was invoked.
+    /// The history. Fails where there is no operation, where the operations on one key are of several types, where a read returned no
+    /// value of its key's type, or where a transaction completed before it was invoked.
     pub fn finish(mut self) -> Result<History, BuildError> {
         if self.history.op_kind.is_empty() {
             return Err(BuildError { line: None, message: "no operations".into() });
@@ -227,6 +227,7 @@ impl HistoryBuilder {
         self.decide_types()?;
         let mut history = self.history;
         history.values = self.values;
+        shape::check_reads(&mut history, self.workload.is_some())?;
         for (name, value) in self.initial {
             if let Some(&key) = self.keys.get(&name) {
                 history.set_initial(Some(super::KeyId::new(key as usize)), value);

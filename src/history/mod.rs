@@ -5,6 +5,7 @@
 
 mod builder;
 mod id;
+mod shape;
 mod value;
 
 pub use builder::{BuildError, HistoryBuilder, OpInput, SessionRecorder, TxnInput};
@@ -386,10 +387,13 @@ impl History {
         }
     }
 
-    /// Declares an initial value: of one key, or of all where `key` is `None`. An unknown key is ignored.
+    /// Declares an initial value: of one key, or of all where `key` is `None`, whatever was declared of them. An unknown key is ignored.
     pub fn set_initial(&mut self, key: Option<KeyId>, value: ValueId) {
         match key {
-            None => self.initial_default = value,
+            None => {
+                self.initial.clear();
+                self.initial_default = value;
+            }
             Some(key) => {
                 let key = key.index() as u32;
                 match self.initial.binary_search_by_key(&key, |&(k, _)| k) {

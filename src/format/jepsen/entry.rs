@@ -170,8 +170,7 @@ impl<'a> Entry<'_, 'a> {
             None => {
                 let names = FUNCTIONS.map(|(name, _)| name);
                 let near = did_you_mean(name, &names);
-                let shown = if name.is_empty() { "(no name)".to_owned() } else { format!(":{}", cut(name)) };
-                Err(Fault::new(self.tape.at(index), format!("unknown :f {shown}; expected :{}{near}", names.join(", :"))))
+                Err(Fault::new(self.tape.at(index), format!("unknown :f {}; expected :{}{near}", shown(name), names.join(", :"))))
             }
         }
     }
@@ -242,15 +241,17 @@ impl<'a> Entry<'_, 'a> {
                     return wrong("an operation of a :txn must be a vector such as [:r x nil], [:w x 1] or [:append x 1]");
                 }
             };
-            let kind = match tape.name(f).and_then(function_named) {
-                Some(Function::One(kind)) => kind,
-                _ => return Err(Fault::new(tape.at(f), "unknown operation of a :txn; expected :r, :w, :append or another :f")),
+            let name = tape.name(f).unwrap_or_default();
+            let Some(Function::One(kind)) = function_named(name) else {
+                let message = format!("unknown operation of a :txn, {}; expected :r, :w, :append or another :f", shown(name));
+                return Err(Fault::new(tape.at(f), message));
             };
             let key = intern(tape, key, reading.values)?;
             let key = group.map_or(key, |group| reading.values.collection(&[group, key]));
             let (value, to) = match value {
                 Some(value) if *tape.what(value) != What::Nil => operand(tape, kind, value, reading.values)?,
-                _ if matches!(kind, Kind::Read | Kind::Write) => (ValueId::NULL, ValueId::NULL),
+                Some(_) if kind == Kind::Write => (ValueId::NULL, ValueId::NULL),
+                _ if kind == Kind::Read => (ValueId::NULL, ValueId::NULL),
                 _ => return wrong("this operation of a :txn needs a value"),
             };
             reading.arena.push(Micro { kind, key, value, to });
@@ -273,10 +274,11 @@ fn operand(tape: &Tape<'_>, kind: Kind, index: usize, values: &mut Values) -> Re
     }
 }
 
-/// A name, cut to a length for messages.
-fn cut(name: &str) -> String {
+/// A name for messages, cut to a length.
+fn shown(name: &str) -> String {
     match name.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
+        Some((end, _)) => format!(":{}…", &name[..end]),
+        None if name.is_empty() => "(no name)".to_owned(),
+        None => format!(":{name}"),
     }
 }
