@@ -45,7 +45,7 @@ struct Item<'a> {
 }
 
 /// Values one after another.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(super) struct Tape<'a> {
     items: Vec<Item<'a>>,
 }

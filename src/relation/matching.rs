@@ -89,7 +89,7 @@ impl Matching {
             let ops = history.txn_ops(txn);
             if ops.len() == 1 {
                 if !ok {
-                    external[history.txn_first[txn.index()] as usize] = false;
+                    external[history.first_op(txn.index())] = false;
                 }
                 continue;
             }
