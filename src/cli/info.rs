@@ -104,11 +104,15 @@ fn total(all: usize, counted: &[(usize, &str)]) -> String {
 }
 
 fn times(history: &History) -> String {
-    let timed = |txn: &_| history.invoked(*txn).is_some() && history.completed(*txn).is_some();
-    let both = history.txns().filter(timed).count();
-    let first = history.txns().filter_map(|txn| history.invoked(txn).or(history.completed(txn))).min();
-    let last = history.txns().filter_map(|txn| history.completed(txn).or(history.invoked(txn))).max();
-    match first.zip(last) {
+    let (mut both, mut span) = (0, None);
+    for txn in history.txns() {
+        let (invoked, completed) = (history.invoked(txn), history.completed(txn));
+        let (Some(begin), Some(end)) = (invoked.or(completed), completed.or(invoked)) else { continue };
+        both += usize::from(invoked.is_some() && completed.is_some());
+        let (first, last) = span.unwrap_or((begin, end));
+        span = Some((begin.min(first), end.max(last)));
+    }
+    match span {
         Some((first, last)) => {
             format!("{} transactions, over {:.3} s", share(both, history.transactions()), last.saturating_sub(first) as f64 / 1e9)
         }

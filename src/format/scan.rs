@@ -20,10 +20,11 @@ impl<'a> Scan<'a> {
 
     /// Is there nothing left?
     pub fn ends(&mut self) -> bool {
-        self.next() == None
+        self.next().is_none()
     }
 
     /// The members between two brackets, separated by commas.
+    #[inline]
     pub fn members(&mut self, open: u8, close: u8, mut member: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.expect(open)?;
         if self.next()? == close {
@@ -44,6 +45,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The name of a field, with the colon after it.
+    #[inline]
     pub fn name(&mut self) -> Option<&'a str> {
         self.next()?;
         let quoted = self.string()?;
@@ -52,6 +54,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A value, as it is written.
+    #[inline]
     pub fn value(&mut self) -> Option<&'a str> {
         self.next()?;
         self.nested(DEPTH)
@@ -80,6 +83,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A string, with its quotes.
+    #[inline]
     fn string(&mut self) -> Option<&'a str> {
         let start = self.at;
         let rest = self.text.as_bytes()[start..].strip_prefix(b"\"")?;

@@ -153,7 +153,7 @@ impl HistoryBuilder {
     }
 
     /// As [`HistoryBuilder::begin`]; returns the number of the session.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn open(&mut self, txn: TxnInput) -> u32 {
         let session = self.sessions.number(txn.session);
         let h = &mut self.history;
@@ -169,7 +169,8 @@ impl HistoryBuilder {
     }
 
     /// Adds an operation to the open transaction. Panics where none was begun, and beyond 2³² - 2 operations.
-    #[inline]
+    // (Always: most readers know nothing of versions and final reads, and then no code looks at them.)
+    #[inline(always)]
     pub fn op(&mut self, op: OpInput) {
         let key = self.keys.number(op.key);
         saw(&mut self.kinds, key, bit(op.kind));
@@ -417,6 +418,7 @@ fn saw(kinds: &mut Vec<u8>, key: u32, bits: u8) {
 }
 
 /// Appends to a column that stays empty until something is in it.
+#[inline(always)]
 fn sparse<T: Copy + PartialEq>(column: &mut Vec<T>, index: usize, value: Option<T>, none: T) {
     if let Some(value) = value {
         column.resize(index, none);

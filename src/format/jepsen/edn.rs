@@ -214,3 +214,58 @@ impl<'a> Maps<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Maps, each on its line; what else may stand between them now and then.
+    fn text(odd: &str) -> String {
+        let mut text = String::from("[");
+        for i in 0..20_000 {
+            let (process, value) = (i % 7, i * i % 100);
+            text += &format!("{{:type :invoke, :f :write, :value \"v{value}\", :process {process}, :time {i}}}\n");
+            text += &format!(" {{:type :ok :f :write :process {process} {{:a 1}} [2] :key :k{} :node \"n{process}\"}}\n", i % 3);
+            if i % 1000 == 999 {
+                text += odd;
+            }
+        }
+        text + "]\n"
+    }
+
+    fn told(recorder: Recorder) -> String {
+        let history = recorder.finish().unwrap().finish().unwrap();
+        let ids = history.ops().map(|op| (history.line(op), history.key(op), history.session(op), history.written_value(op)));
+        format!("{:?} {:?}", ids.collect::<Vec<_>>(), history.events())
+    }
+
+    #[test]
+    fn where_the_content_is_cut_means_nothing() {
+        let options = ReadOptions::default();
+        for odd in
+            ["", ";; [ {\n", "#_ {:x\n\n [\"\n{\"]}\n", "{:type :info :f :start :process :nemesis :value {:a 1}}\n", "\n\n , \n"]
+        {
+            let text = text(odd);
+            assert!(text.len() > 3 << 19, "several pieces");
+            let cut = in_pieces(&text, &options).unwrap();
+            assert!(told(cut) == told(at_once(&text, &options).unwrap()), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_piece_that_begins_inside_a_form_does_not_count() {
+        let long = "\n{:type :ok, :f :read, :value 1, :process 1}".repeat(30_000);
+        for text in [
+            format!("{{:type :ok, :f :read, :value 1, :process 1, :x \"{long}\"}}"),
+            format!("{{:type :ok, :f :read, :value 1, :process 1}} #_[{long}]"),
+            format!("{{:type :ok, :f :read, :value 1, :process 1, :x [{long}]}}{long}"),
+        ] {
+            assert!(in_pieces(&text, &ReadOptions::default()).is_none());
+            assert!(at_once(&text, &ReadOptions::default()).is_ok());
+        }
+        let sets = "{:type :ok, :f :read, :value #{:b :a}, :process 1}";
+        assert!(in_pieces(sets, &ReadOptions::default()).is_none(), "the order of texts depends on the cuts");
+        let numbers = "{:type :ok, :f :read, :value #{2 1}, :process 1}";
+        assert!(in_pieces(numbers, &ReadOptions::default()).is_some());
+    }
+}

@@ -420,7 +420,10 @@ mod tests {
                 match below(4) {
                     0 => line.insert_str(at, pieces[below(pieces.len())]),
                     1 => line = line[..at].to_owned() + &line[at + line[at..].chars().next().map_or(0, char::len_utf8)..],
-                    2 if at < to && to - at < 30 => line.insert_str(to, &line[at..to].to_owned()),
+                    2 if at < to && to - at < 30 => {
+                        let piece = line[at..to].to_owned();
+                        line.insert_str(to, &piece);
+                    }
                     _ => line.truncate(at.max(1)),
                 }
             }

@@ -39,13 +39,13 @@ const ABORTED: i64 = -1;
 
 impl Row {
     /// Returns the number of the session.
-    #[inline]
+    #[inline(always)]
     fn begin(&self, builder: &mut HistoryBuilder) -> u32 {
         let status = if self.txn == ABORTED { Status::Fail } else { Status::Ok };
         builder.open(TxnInput { status, ..TxnInput::ok(self.session) })
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&self, builder: &mut HistoryBuilder) {
         builder.op(OpInput { line: self.line, ..OpInput::new(self.kind, self.key, self.value) });
     }
@@ -195,7 +195,8 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    #[inline]
+    // (Always: a row that is returned in memory costs as much as reading it.)
+    #[inline(always)]
     fn next(&mut self, values: &mut Values) -> Result<Option<Row>, Fault> {
         let kind = loop {
             match self.bytes.get(self.at) {
@@ -238,7 +239,7 @@ impl Rows<'_> {
         Ok(Some(Row { kind, key, value, session, txn, line: self.line + 1 }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, name: &str, values: &mut Values) -> Result<ValueId, Fault> {
         match self.small() {
             // It is its own id.
@@ -248,7 +249,7 @@ impl Rows<'_> {
     }
 
     /// The integer that begins here, if it has seven digits at most and no sign; eight bytes at once.
-    #[inline]
+    #[inline(always)]
     fn small(&mut self) -> Option<u32> {
         let eight: [u8; 8] = self.bytes.get(self.at..self.at + 8)?.try_into().expect("eight bytes");
         let digits = u64::from_le_bytes(eight) ^ u64::from_le_bytes([b'0'; 8]);
