@@ -13,7 +13,9 @@ mod json;
 mod jsonl;
 mod object;
 mod packed;
+mod pieces;
 mod plume;
+mod scan;
 mod spelling;
 mod suggest;
 

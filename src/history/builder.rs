@@ -3,9 +3,11 @@
 //! Formats fill in [`TxnInput`] and [`OpInput`]; a library user has the shorter [`HistoryBuilder::session`]. `finish` decides the data
 //! type of each key from the operations on it and refuses what no history can hold.
 
-use rustc_hash::FxHashMap;
+mod append;
 
-use super::{DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values, shape};
+use super::{
+    Counting, DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values, names::Names, shape,
+};
 
 /// What is known of a transaction (or of a bare operation).
 #[derive(Clone, Copy, Debug)]
@@ -77,9 +79,11 @@ pub struct HistoryBuilder {
     /// Interns names and values for [`TxnInput`] and [`OpInput`].
     pub values: Values,
     history: History,
-    sessions: FxHashMap<ValueId, u32>,
-    keys: FxHashMap<ValueId, u32>,
-    nodes: FxHashMap<ValueId, u32>,
+    sessions: Names,
+    keys: Names,
+    nodes: Names,
+    /// By key: a bit for each kind of operation on it.
+    kinds: Vec<u8>,
     initial: Vec<(ValueId, ValueId)>,
     add_may_count: bool,
     workload: Option<DataType>,
@@ -107,14 +111,14 @@ impl HistoryBuilder {
                 op_kind: Vec::new(),
                 op_key: Vec::new(),
                 op_value: Vec::new(),
-                op_txn: Vec::new(),
-                op_line: Vec::new(),
+                op_txn: Counting::default(),
+                op_line: Counting::default(),
                 cas_to: Vec::new(),
                 op_version: Vec::new(),
                 op_final: Vec::new(),
                 txn_session: Vec::new(),
                 txn_status: Vec::new(),
-                txn_first: vec![0],
+                txn_first: Counting::default(),
                 txn_invoke: Vec::new(),
                 txn_complete: Vec::new(),
                 txn_node: Vec::new(),
@@ -123,18 +127,35 @@ impl HistoryBuilder {
                 about: None,
                 warnings: Vec::new(),
             },
-            sessions: FxHashMap::default(),
-            keys: FxHashMap::default(),
-            nodes: FxHashMap::default(),
+            sessions: Names::default(),
+            keys: Names::default(),
+            nodes: Names::default(),
+            kinds: Vec::new(),
             initial: Vec::new(),
             add_may_count: false,
             workload: None,
         }
     }
 
+    /// Makes room for so many operations, each a transaction.
+    pub(crate) fn reserve(&mut self, operations: usize) {
+        let h = &mut self.history;
+        h.op_kind.reserve(operations);
+        h.op_key.reserve(operations);
+        h.op_value.reserve(operations);
+        h.txn_session.reserve(operations);
+        h.txn_status.reserve(operations);
+    }
+
     /// Opens a transaction; the operations that follow are its own until the next call. One without operations is kept.
     pub fn begin(&mut self, txn: TxnInput) {
-        let session = dense(&mut self.sessions, &mut self.history.sessions, txn.session);
+        self.open(txn);
+    }
+
+    /// As [`HistoryBuilder::begin`]; returns the number of the session.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, txn: TxnInput) -> u32 {
+        let session = self.sessions.number(txn.session);
         let h = &mut self.history;
         let index = h.txn_status.len();
         h.txn_session.push(session);
@@ -142,13 +163,17 @@ impl HistoryBuilder {
         h.txn_first.push(h.op_kind.len() as u32);
         sparse(&mut h.txn_invoke, index, txn.invoke_ns, NO_TIME);
         sparse(&mut h.txn_complete, index, txn.complete_ns, NO_TIME);
-        let node = txn.node.map(|node| dense(&mut self.nodes, &mut h.nodes, node));
+        let node = txn.node.map(|node| self.nodes.number(node));
         sparse(&mut h.txn_node, index, node, NO_NODE);
+        session
     }
 
     /// Adds an operation to the open transaction. Panics where none was begun, and beyond 2³² - 2 operations.
+    // (Always: most readers know nothing of versions and final reads, and then no code looks at them.)
+    #[inline(always)]
     pub fn op(&mut self, op: OpInput) {
-        let key = dense(&mut self.keys, &mut self.history.keys, op.key);
+        let key = self.keys.number(op.key);
+        saw(&mut self.kinds, key, bit(op.kind));
         let h = &mut self.history;
         let index = h.op_kind.len();
         assert!(index < u32::MAX as usize - 1, "more than 2^32 - 2 operations");
@@ -163,7 +188,6 @@ impl HistoryBuilder {
         }
         sparse(&mut h.op_version, index, op.version, NO_VERSION);
         sparse(&mut h.op_final, index, op.is_final.then_some(true), false);
-        *h.txn_first.last_mut().expect("begun") = index as u32 + 1;
     }
 
     /// Records an error text with the open transaction.
@@ -227,12 +251,15 @@ impl HistoryBuilder {
         self.decide_types()?;
         let mut history = self.history;
         history.values = self.values;
-        shape::check_reads(&mut history, self.workload.is_some())?;
         for (name, value) in self.initial {
-            if let Some(&key) = self.keys.get(&name) {
+            if let Some(key) = self.keys.find(name) {
                 history.set_initial(Some(super::KeyId::new(key as usize)), value);
             }
         }
+        history.sessions = self.sessions.into_vec();
+        history.keys = self.keys.into_vec();
+        history.nodes = self.nodes.into_vec();
+        shape::check_reads(&mut history, self.workload.is_some())?;
         Ok(history)
     }
 
@@ -240,7 +267,8 @@ impl HistoryBuilder {
         let h = &self.history;
         for (txn, (&invoke, &complete)) in h.txn_invoke.iter().zip(&h.txn_complete).enumerate() {
             if invoke != NO_TIME && complete != NO_TIME && complete < invoke {
-                let line = h.op_line.get(h.txn_first[txn] as usize).copied();
+                let first = h.first_op(txn);
+                let line = (first < h.operations()).then(|| h.op_line.get(first));
                 return Err(BuildError {
                     line,
                     message: format!("completed at {complete} ns, before it was invoked at {invoke} ns"),
@@ -252,48 +280,62 @@ impl HistoryBuilder {
 
     /// The operations on a key decide its type; a key that is only read has the type of the others where they agree.
     fn decide_types(&mut self) -> Result<(), BuildError> {
-        if self.add_may_count {
+        let adds_may_count = self.add_may_count && self.kinds.iter().any(|kinds| kinds & bit(Kind::Add) != 0);
+        if adds_may_count {
             self.let_reads_decide_adds();
         }
-        let h = &mut self.history;
-        let mut decided: Vec<Option<(DataType, u32)>> = vec![None; h.keys.len()];
+        let decided = match self.types_by_kinds().filter(|_| !adds_may_count && self.workload.is_none()) {
+            Some(decided) => decided,
+            None => self.types_by_operations()?,
+        };
+        let mut types = decided.iter().flatten().copied();
+        let first = types.next().unwrap_or(DataType::Register);
+        let only_read = self.workload.unwrap_or(if types.all(|t| t == first) { first } else { DataType::Register });
+        self.history.key_types = decided.into_iter().map(|decided| decided.unwrap_or(only_read)).collect();
+        Ok(())
+    }
+
+    /// The type of each key that is written, where no key has two.
+    fn types_by_kinds(&self) -> Option<Vec<Option<DataType>>> {
+        let of_key = |&kinds: &u8| {
+            let mut types = Kind::ALL.into_iter().filter(|&kind| kinds & bit(kind) != 0).filter_map(Kind::data_type);
+            let first = types.next();
+            types.all(|other| Some(other) == first).then_some(first)
+        };
+        self.kinds.iter().map(of_key).collect()
+    }
+
+    /// The same operation by operation, to name the two that disagree.
+    fn types_by_operations(&self) -> Result<Vec<Option<DataType>>, BuildError> {
+        let h = &self.history;
+        let mut decided: Vec<Option<(DataType, u32)>> = vec![None; self.keys.all().len()];
         for op in 0..h.op_kind.len() {
-            let of_kind = match h.op_kind[op] {
-                Kind::Read => continue,
-                Kind::Write | Kind::Cas => DataType::Register,
-                Kind::Append => DataType::List,
-                Kind::Add | Kind::Remove => DataType::Set,
-                Kind::Increment | Kind::Decrement => DataType::Counter,
-            };
+            let Some(of_kind) = h.op_kind[op].data_type() else { continue };
             let key = h.op_key[op] as usize;
             let (of_key, first) = *decided[key].get_or_insert((self.workload.unwrap_or(of_kind), op as u32));
             if of_kind != of_key {
-                let name = self.values.display(h.keys[key]);
+                let name = self.values.display(self.keys.all()[key]);
                 let message = match self.workload {
                     Some(w) => format!("`{}` is no operation of a {}: key {name}", h.op_kind[op].name(), w.name()),
                     None => format!(
                         "key {name} is a {} (line {}: {}) and a {} (line {}: {})",
                         of_key.name(),
-                        h.op_line[first as usize],
+                        h.op_line.get(first as usize),
                         h.op_kind[first as usize].name(),
                         of_kind.name(),
-                        h.op_line[op],
+                        h.op_line.get(op),
                         h.op_kind[op].name()
                     ),
                 };
-                return Err(BuildError { line: Some(h.op_line[op]), message });
+                return Err(BuildError { line: Some(h.op_line.get(op)), message });
             }
         }
-        let mut types = decided.iter().flatten().map(|&(t, _)| t);
-        let first = types.next().unwrap_or(DataType::Register);
-        let only_read = self.workload.unwrap_or(if types.all(|t| t == first) { first } else { DataType::Register });
-        h.key_types = decided.into_iter().map(|d| d.map_or(only_read, |(t, _)| t)).collect();
-        Ok(())
+        Ok(decided.into_iter().map(|decided| Some(decided?.0)).collect())
     }
 
     fn let_reads_decide_adds(&mut self) {
         let h = &mut self.history;
-        let keys = h.keys.len();
+        let keys = self.keys.all().len();
         let (mut collection, mut number) = (vec![false; keys], vec![false; keys]);
         for op in 0..h.op_kind.len() {
             // Only members of sets are removed.
@@ -363,15 +405,21 @@ impl SessionRecorder<'_> {
     }
 }
 
-/// The dense index of a name, new or known.
-fn dense(map: &mut FxHashMap<ValueId, u32>, names: &mut Vec<ValueId>, name: ValueId) -> u32 {
-    *map.entry(name).or_insert_with(|| {
-        names.push(name);
-        names.len() as u32 - 1
-    })
+fn bit(kind: Kind) -> u8 {
+    1 << kind as u8
+}
+
+/// Adds to what is known of a key, which may be the next one.
+#[inline]
+fn saw(kinds: &mut Vec<u8>, key: u32, bits: u8) {
+    match kinds.get_mut(key as usize) {
+        Some(kinds) => *kinds |= bits,
+        None => kinds.push(bits),
+    }
 }
 
 /// Appends to a column that stays empty until something is in it.
+#[inline(always)]
 fn sparse<T: Copy + PartialEq>(column: &mut Vec<T>, index: usize, value: Option<T>, none: T) {
     if let Some(value) = value {
         column.resize(index, none);

@@ -60,7 +60,7 @@ fn in_file_order(history: &History, so: &SessionOrder, events: &Events) -> Vec<u
     let mut order = Vec::with_capacity(events.len());
     for txn in history.txns() {
         let s = history.txn_session(txn).index();
-        let end = history.txn_first[txn.index() + 1];
+        let end = history.first_op(txn.index() + 1) as u32;
         while next[s] < events.chain_ends[s] && events.op[next[s] as usize] < end {
             order.push(next[s]);
             next[s] += 1;

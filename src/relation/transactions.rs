@@ -112,7 +112,8 @@ impl<'a> Transactions<'a> {
         if !history.txn_status.contains(&Status::Info) {
             return Vec::new();
         }
-        let written = self.matching.writer.iter().filter(|&&w| w < SHOWN).map(|&w| history.op_txn[w as usize]);
+        let written =
+            self.matching.writer.iter().filter(|&&w| w < SHOWN).map(|&w| history.txn(OpId::new(w as usize)).index() as u32);
         let mut observed: Vec<u32> = written.filter(|&txn| history.txn_status[txn as usize] == Status::Info).collect();
         observed.sort_unstable();
         observed.dedup();
@@ -214,7 +215,7 @@ impl<'a> Transactions<'a> {
     /// The node of an operation's transaction.
     #[inline]
     pub(crate) fn node(&self, op: u32) -> u32 {
-        self.node[self.history.op_txn[op as usize] as usize]
+        self.node[self.history.txn(OpId::new(op as usize)).index()]
     }
 
     /// All nodes, in the order of the file.
@@ -224,14 +225,14 @@ impl<'a> Transactions<'a> {
 
     /// The first operation of a node.
     pub(crate) fn first_op(&self, node: u32) -> u32 {
-        self.history.txn_first[self.txn[node as usize] as usize]
+        self.history.first_op(self.txn[node as usize] as usize) as u32
     }
 
     /// The operations of a node.
     #[inline]
     pub(crate) fn ops(&self, node: u32) -> Range<u32> {
         let txn = self.txn[node as usize] as usize;
-        self.history.txn_first[txn]..self.history.txn_first[txn + 1]
+        self.history.first_op(txn) as u32..self.history.first_op(txn + 1) as u32
     }
 
     /// The session of a node.

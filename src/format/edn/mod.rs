@@ -7,8 +7,10 @@
 #[cfg(test)]
 mod differential;
 mod number;
+mod plain;
 mod reader;
 mod token;
 
+pub(super) use plain::PlainKey;
 pub(super) use reader::Reader;
 pub(super) use token::{Shape, Token};

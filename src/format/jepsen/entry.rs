@@ -79,14 +79,14 @@ pub(super) struct Micro {
 }
 
 /// What the value of a map says, by what the operation does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Said {
     /// Nothing, or nil.
     Nothing,
     /// A value, and a cas's `to`.
     One(ValueId, ValueId),
-    /// These operations of the arena.
-    Txn(std::ops::Range<usize>),
+    /// Operations of the arena: where they begin, and how many.
+    Txn(usize, u32),
 }
 
 /// What is to be known before a value is read.
@@ -215,23 +215,22 @@ impl<'a> Entry<'_, 'a> {
             }
             (Some(index), Some(Function::Txn)) => {
                 let group = key.filter(|_| reading.independent);
-                Said::Txn(self.micro_operations(index, group, reading)?)
+                let start = reading.arena.len();
+                self.micro_operations(index, group, reading)?;
+                let Ok(length) = u32::try_from(reading.arena.len() - start) else {
+                    return Err(Fault::new(tape.at(index), "more than 2^32 operations"));
+                };
+                Said::Txn(start, length)
             }
         };
         Ok((key, said))
     }
 
-    fn micro_operations(
-        &self,
-        index: usize,
-        group: Option<ValueId>,
-        reading: &mut Reading<'_>,
-    ) -> Result<std::ops::Range<usize>, Fault> {
+    fn micro_operations(&self, index: usize, group: Option<ValueId>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         let tape = self.tape;
         if *tape.what(index) != What::Vector {
             return Err(Fault::new(tape.at(index), "the value of a :txn must be a vector of operations such as [:r x nil]"));
         }
-        let start = reading.arena.len();
         for operation in tape.children(index) {
             let wrong = |message: &str| Err(Fault::new(tape.at(operation), message));
             let (f, key, value) = match (tape.vector::<3>(operation), tape.vector::<2>(operation)) {
@@ -256,7 +255,7 @@ impl<'a> Entry<'_, 'a> {
             };
             reading.arena.push(Micro { kind, key, value, to });
         }
-        Ok(start..reading.arena.len())
+        Ok(())
     }
 }
 
