@@ -76,7 +76,7 @@ impl Matching {
     /// Finds overwritten writes and internal reads. Returns, by operation, whether it is an external read of an `ok` transaction.
     fn look_inside_transactions(&mut self, history: &History) -> Vec<bool> {
         let mut external: Vec<bool> = history.op_kind.iter().map(|kind| kind.reads()).collect();
-        if history.transactions() == history.operations() {
+        if history.all_bare() {
             for (external, &status) in external.iter_mut().zip(&history.txn_status) {
                 *external &= status == Status::Ok;
             }
