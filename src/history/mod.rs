@@ -312,11 +312,6 @@ impl History {
         self.transactions() == self.operations() && self.txns().all(|txn| self.txn_ops(txn).len() == 1)
     }
 
-    /// Has every transaction one operation? As many of the one as of the other may also be an empty transaction beside one of two.
-    pub(crate) fn all_bare(&self) -> bool {
-        self.transactions() == self.operations() && self.txns().all(|txn| self.txn_ops(txn).len() == 1)
-    }
-
     /// The session of a transaction.
     #[inline]
     pub fn txn_session(&self, txn: TxnId) -> SessionId {
