@@ -2,20 +2,18 @@
 //!
 //! Read by read, what its past has more than that of the reads before it, the read's *batch*, stands behind the earlier batches and
 //! before the read; inside a batch the order for `causal` decides. That extends hb, so if each read of the session then returns the last
-//! write of its key before it, nothing is left to prove. Where a write x stands behind what a later read returned, w, x must precede w,
-//! so w's batch gets x with all of its past, and all is looked at again. Other orders may do where this one does not: then the general
-//! way has to tell. Cost: O(events in the session's past) a round; mostly two or three.
+//! write of its key before it, nothing is left to prove. Where a write x stands behind what a later read returned, w, x must precede w:
+//! x moves to w's batch with all of its past, and the reads between are looked at again. Other orders may do where this one does not: then
+//! the general way has to tell. Cost: O(events in the session's past), along the other sessions' chains, and what moves: little, where
+//! views lag little.
 
 use crate::relation::budget::OutOfBudget;
-use crate::relation::chains::Chains;
 use crate::relation::chains::key_order::places;
+use crate::relation::chains::{Chains, Nodes};
 use crate::relation::events::{NONE, WRITE};
 use crate::relation::facts::Facts;
 
 use super::Base;
-
-/// More rounds than this are left to the general way.
-const MOST_ROUNDS: usize = 32;
 
 /// What all sessions are looked at with.
 pub(super) struct Batches<'a> {
@@ -23,127 +21,257 @@ pub(super) struct Batches<'a> {
     chains: Chains<'a>,
     /// The place of each event in the order for `causal`.
     place: Vec<u32>,
-    base: Base,
+    /// By event: what it follows in another chain, or [`NONE`], and which chain that is. Beside each other, and in the sequence in which
+    /// they are looked at.
+    follows: Vec<(u32, u32)>,
 }
 
 /// What a thread uses again for session after session.
 pub(super) struct Filling {
+    session: u32,
     /// By chain: the first event that no batch has.
     next: Vec<u32>,
-    /// By key: the last write so far and its batch.
-    last: Vec<(u32, u32)>,
-    /// By write that is in some batch: which. A batch is named by the event of the session that it is for.
+    /// By event that is in some batch: which. A batch is named by the event of the session that it is for.
     batch_of: Vec<u32>,
-    /// (batch, x): what more goes into it.
-    added: Vec<(u32, u32)>,
-    wanted: Vec<u32>,
+    /// By key.
+    keys: Vec<Tried>,
+    /// Keys whose writes of the batch at hand are not in order.
+    unsorted: Vec<u32>,
+    /// The writes of each key that are in a batch, in the order that is tried, each key's from where its writes begin.
+    tried: Vec<u32>,
+    /// The session's reads, by key.
+    reads: Vec<(u32, u32)>,
+    wanted: Vec<(u32, u32)>,
+    /// (batch, x): what has to move.
+    moves: Vec<(u32, u32)>,
+    moved: Vec<u32>,
+    /// How much may yet be moved and looked at again: a history that needs more is left to the general way.
+    patience: usize,
 }
+
+/// What is tried of a key.
+#[derive(Clone, Copy)]
+struct Tried {
+    /// How many of its writes are in a batch.
+    count: u32,
+    /// The latest such batch.
+    latest: u32,
+    /// The latest batch that its writes did not come to in order.
+    unsorted: u32,
+}
+
+/// The order that was tried does not do.
+struct Unexplained;
 
 impl<'a> Batches<'a> {
     /// `None` where sessions overlap. `order` names every event, and maybe nodes that are none.
     pub(super) fn new(facts: &'a Facts<'a>, base: Base, order: &[u32]) -> Option<Self> {
         let chains = facts.chains()?;
         let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events.len()).collect();
-        Some(Batches { facts, chains, place: places(&order), base })
+        // To `pram-classic` what others read is nothing.
+        let followed = |e: u32| chains.followed(e).filter(|_| base == Base::Hb || facts.events.is_write(e));
+        let follows = (0..facts.events.len() as u32)
+            .map(|e| followed(e).map_or((NONE, 0), |from| (from, chains.chain(from) as u32)))
+            .collect();
+        Some(Batches { facts, place: places(&order), follows, chains })
     }
 
     pub(super) fn filling(&self) -> Filling {
         Filling {
+            session: 0,
             next: Vec::new(),
-            last: Vec::new(),
             batch_of: vec![NONE; self.place.len()],
-            added: Vec::new(),
+            keys: Vec::new(),
+            unsorted: Vec::new(),
+            tried: vec![NONE; self.facts.events.writes()],
+            reads: Vec::new(),
             wanted: Vec::new(),
+            moves: Vec::new(),
+            moved: Vec::new(),
+            patience: 0,
         }
     }
 
     /// Is there such an order for the session? True is certain, false is not.
-    pub(super) fn explain(&self, session: u32, filling: &mut Filling) -> Result<bool, OutOfBudget> {
-        filling.added.clear();
-        for _ in 0..MOST_ROUNDS {
-            self.facts.budget.check()?;
-            let known = filling.added.len();
-            if !self.round(session, filling) {
-                return Ok(false);
-            }
-            if filling.added.len() == known {
-                return Ok(true);
-            }
-            filling.added.sort_unstable();
-            filling.added.dedup();
-        }
-        Ok(false)
+    pub(super) fn explain(&self, session: u32, f: &mut Filling) -> Result<bool, OutOfBudget> {
+        self.facts.budget.check()?;
+        self.begin(session, f);
+        Ok(self.fill_all(f).is_ok())
     }
 
-    /// Fills all batches, and notes what has to be added. False where that would not help.
-    fn round(&self, session: u32, filling: &mut Filling) -> bool {
+    fn begin(&self, session: u32, f: &mut Filling) {
         let events = self.chains.events;
-        filling.next.clone_from(&self.chains.starts);
-        filling.last.clear();
-        filling.last.resize(self.facts.history.keys(), (NONE, NONE));
-        let mut added = 0;
-        let known = filling.added.len();
-        for e in events.starts[session as usize]..events.chain_ends[session as usize] {
-            while added < known && filling.added[added].0 == e {
-                self.fill(filling.added[added].1, e, filling);
-                added += 1;
-            }
-            let (key, source) = (events.key[e as usize] as usize, events.source[e as usize]);
+        f.session = session;
+        f.next.clear();
+        f.next.extend((0..self.chains.chains()).map(|chain| self.chains.start(chain)));
+        f.keys.clear();
+        f.keys.resize(self.facts.history.keys(), Tried { count: 0, latest: NONE, unsorted: NONE });
+        f.reads.clear();
+        let own = events.starts[session as usize]..events.chain_ends[session as usize];
+        f.reads.extend(own.filter(|&e| !events.is_write(e)).map(|e| (events.key[e as usize], e)));
+        f.reads.sort_unstable();
+        f.patience = 2 * events.len();
+    }
+
+    fn fill_all(&self, f: &mut Filling) -> Result<(), Unexplained> {
+        let events = self.chains.events;
+        for e in events.starts[f.session as usize]..events.chain_ends[f.session as usize] {
+            let source = events.source[e as usize];
             if source < NONE {
-                self.fill(source, e, filling);
+                self.fill(source, e, f);
             }
-            self.put(e, e, filling);
-            filling.next[session as usize] = e + 1;
-            let (x, batch) = filling.last[key];
-            if source == WRITE || x == source {
-                continue;
+            f.next[f.session as usize] = e + 1;
+            f.batch_of[e as usize] = e;
+            if source == WRITE {
+                self.try_last(e, e, f);
+            } else {
+                self.look_at(e, f)?;
+                while let Some((batch, x)) = f.moves.pop() {
+                    self.move_to(batch, x, e, f)?;
+                }
             }
-            // The initial value with a write before it, or a write of the same batch behind what the read returned.
-            if source == NONE || batch == filling.batch_of[source as usize] {
-                return false;
-            }
-            let into = filling.batch_of[source as usize];
-            // A cas is one operation in a view: what precedes its write precedes its read.
-            let second = into == source
-                && into > events.starts[session as usize]
-                && events.op[into as usize - 1] == events.op[into as usize];
-            filling.added.push((into - u32::from(second), x));
         }
-        true
+        Ok(())
     }
 
-    /// Puts an event and what it follows into a batch, as far as no batch has it.
-    fn fill(&self, event: u32, batch: u32, filling: &mut Filling) {
-        let (chain, cross, source) = (&*self.chains.chain, &*self.chains.cross, &self.chains.events.source);
-        filling.wanted.push(event);
-        while let Some(&target) = filling.wanted.last() {
-            let c = chain[target as usize] as usize;
-            let first = filling.next[c];
-            if first > target {
-                filling.wanted.pop();
-                continue;
-            }
-            let from = cross[first as usize];
-            // To `pram-classic` what others read is nothing.
-            let follows = from < NONE && (self.base == Base::Hb || source[first as usize] == WRITE);
-            if follows && from >= filling.next[chain[from as usize] as usize] {
-                filling.wanted.push(from);
-                continue;
-            }
-            self.put(first, batch, filling);
-            filling.next[c] = first + 1;
-        }
-    }
-
-    #[inline]
-    fn put(&self, event: u32, batch: u32, filling: &mut Filling) {
+    /// Puts an event and its past into a batch, as far as no batch has it. In which sequence is all the same.
+    fn fill(&self, event: u32, batch: u32, f: &mut Filling) {
         let events = self.chains.events;
-        if events.source[event as usize] == WRITE {
-            filling.batch_of[event as usize] = batch;
-            let last = &mut filling.last[events.key[event as usize] as usize];
-            if last.1 != batch || self.place[event as usize] > self.place[last.0 as usize] {
-                *last = (event, batch);
+        f.wanted.push((event, self.chains.chain(event) as u32));
+        while let Some((to, chain)) = f.wanted.pop() {
+            let from = f.next[chain as usize];
+            if from > to {
+                continue;
+            }
+            f.next[chain as usize] = to + 1;
+            let part = from as usize..=to as usize;
+            f.batch_of[part.clone()].fill(batch);
+            for (e, (&source, &(followed, of))) in (from..).zip(events.source[part.clone()].iter().zip(&self.follows[part])) {
+                if source == WRITE {
+                    self.try_last(e, batch, f);
+                }
+                if followed < NONE && f.next[of as usize] <= followed {
+                    f.wanted.push((followed, of));
+                }
             }
         }
+        self.sort(batch, f);
+    }
+
+    /// A write of the latest batch takes its place among those of its key.
+    #[inline]
+    fn try_last(&self, write: u32, batch: u32, f: &mut Filling) {
+        let key = self.chains.events.key[write as usize] as usize;
+        let tried = &mut f.keys[key];
+        let at = self.chains.events.key_starts[key] as usize + tried.count as usize;
+        if tried.latest == batch && tried.unsorted != batch && self.place[f.tried[at - 1] as usize] > self.place[write as usize] {
+            tried.unsorted = batch;
+            f.unsorted.push(key as u32);
+        }
+        f.tried[at] = write;
+        tried.count += 1;
+        tried.latest = batch;
+    }
+
+    /// Brings the writes of a batch into the order for `causal`, where more than one is of a key.
+    fn sort(&self, batch: u32, f: &mut Filling) {
+        while let Some(key) = f.unsorted.pop() {
+            let end = self.chains.events.key_starts[key as usize] as usize + f.keys[key as usize].count as usize;
+            let others = f.tried[..end].iter().rev().take(f.keys[key as usize].count as usize);
+            let of_batch = others.take_while(|&&x| f.batch_of[x as usize] == batch).count();
+            f.tried[end - of_batch..end].sort_unstable_by_key(|&x| self.place[x as usize]);
+        }
+    }
+
+    /// Does a read of the session return the last write of its key before it? If another stands there, that has to move.
+    fn look_at(&self, read: u32, f: &mut Filling) -> Result<(), Unexplained> {
+        let events = self.chains.events;
+        let source = events.source[read as usize];
+        let Some(x) = self.last_before(read, f).filter(|&x| x != source) else { return Ok(()) };
+        // The initial value with a write before it, or a write of the same batch behind what the read returned.
+        if source == NONE || f.batch_of[x as usize] == f.batch_of[source as usize] {
+            return Err(Unexplained);
+        }
+        let into = f.batch_of[source as usize];
+        // A cas is one operation in a view: what precedes its write precedes its read.
+        let second = into == source
+            && into > events.starts[f.session as usize]
+            && events.op[into as usize - 1] == events.op[into as usize];
+        f.moves.push((into - u32::from(second), x));
+        Ok(())
+    }
+
+    /// The last write of the read's key that is tried before the read.
+    fn last_before(&self, read: u32, f: &Filling) -> Option<u32> {
+        let key = self.chains.events.key[read as usize] as usize;
+        let tried = self.tried_of(key, f);
+        let all = tried.is_empty() || f.keys[key].latest <= read;
+        let before = if all { tried.len() } else { tried.partition_point(|&x| f.batch_of[x as usize] <= read) };
+        before.checked_sub(1).map(|last| tried[last])
+    }
+
+    fn tried_of<'f>(&self, key: usize, f: &'f Filling) -> &'f [u32] {
+        let start = self.chains.events.key_starts[key] as usize;
+        &f.tried[start..start + f.keys[key].count as usize]
+    }
+
+    /// Moves a write, and of its past what stands in later batches, to a batch; looks again at the session's reads from there to `now`.
+    fn move_to(&self, batch: u32, x: u32, now: u32, f: &mut Filling) -> Result<(), Unexplained> {
+        let events = self.chains.events;
+        f.wanted.push((x, self.chains.chain(x) as u32));
+        while let Some((to, chain)) = f.wanted.pop() {
+            let start = self.chains.start(chain as usize);
+            let mut e = to;
+            // Whatever is earlier in the chain is in no later batch.
+            while f.batch_of[e as usize] > batch {
+                f.patience = f.patience.checked_sub(1).ok_or(Unexplained)?;
+                if chain == f.session {
+                    return Err(Unexplained); // the session's own future
+                }
+                if events.is_write(e) {
+                    let passed = self.take_earlier_place(e, batch, f);
+                    f.patience = f.patience.checked_sub(passed / 32).ok_or(Unexplained)?;
+                    f.moved.push(e);
+                } else {
+                    f.batch_of[e as usize] = batch;
+                }
+                let (followed, of) = self.follows[e as usize];
+                if followed < NONE {
+                    f.wanted.push((followed, of));
+                }
+                if e == start {
+                    break;
+                }
+                e -= 1;
+            }
+        }
+        while let Some(write) = f.moved.pop() {
+            let key = events.key[write as usize];
+            let first = f.reads.partition_point(|&read| read < (key, batch));
+            for at in first..f.reads.len() {
+                let (of, read) = f.reads[at];
+                if of != key || read > now {
+                    break;
+                }
+                f.patience = f.patience.checked_sub(1).ok_or(Unexplained)?;
+                self.look_at(read, f)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A write of a later batch goes among those of an earlier one; returns how many of its key it passes.
+    fn take_earlier_place(&self, write: u32, batch: u32, f: &mut Filling) -> usize {
+        let key = self.chains.events.key[write as usize] as usize;
+        let start = self.chains.events.key_starts[key] as usize;
+        let tried = self.tried_of(key, f);
+        let place = |x: u32| (f.batch_of[x as usize], self.place[x as usize]);
+        let from = tried.partition_point(|&x| place(x) < place(write));
+        let to = tried.partition_point(|&x| place(x) < (batch, self.place[write as usize]));
+        f.tried[start + to..=start + from].rotate_right(1);
+        f.batch_of[write as usize] = batch;
+        let last = f.tried[start + f.keys[key].count as usize - 1];
+        f.keys[key].latest = f.batch_of[last as usize];
+        from - to
     }
 }

@@ -1,8 +1,8 @@
-//! The writes of each key in an order of all events.
+//! The writes of each key in an order of all nodes.
 
-use super::Chains;
+use super::Nodes;
 
-/// The place of each event in an order.
+/// The place of each node in an order of all nodes.
 pub(crate) fn places(order: &[u32]) -> Vec<u32> {
     let mut place = vec![0u32; order.len()];
     for (i, &e) in order.iter().enumerate() {
@@ -11,7 +11,7 @@ pub(crate) fn places(order: &[u32]) -> Vec<u32> {
     place
 }
 
-/// The writes of each key that were placed so far, in the order of their places.
+/// The writes of each key that were placed so far, as nodes, in the order of their places.
 pub(crate) struct KeyOrder<'a> {
     starts: &'a [u32],
     counts: Vec<u32>,
@@ -19,9 +19,10 @@ pub(crate) struct KeyOrder<'a> {
 }
 
 impl<'a> KeyOrder<'a> {
-    pub(crate) fn new(chains: &Chains<'a>) -> Self {
-        let events = chains.events;
-        KeyOrder { starts: &events.key_starts, counts: vec![0; events.key_starts.len() - 1], writes: vec![0; events.writes()] }
+    pub(crate) fn new(nodes: &'a impl Nodes) -> Self {
+        let starts = nodes.key_starts();
+        let writes = starts[starts.len() - 1] as usize;
+        KeyOrder { starts, counts: vec![0; starts.len() - 1], writes: vec![0; writes] }
     }
 
     /// The next write of a key.

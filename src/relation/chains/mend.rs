@@ -6,16 +6,16 @@
 //! stretches laid out anew, a look at the reads in them and at the readers of writes that changed sides.
 
 use crate::relation::budget::{Budget, OutOfBudget};
-use crate::relation::events::{NONE, WRITE};
+use crate::relation::events::NONE;
 
-use super::Chains;
 use super::key_order::{KeyOrder, places};
 use super::order::{Edges, LayOut};
 use super::walk::Walker;
+use super::{Nodes, Read};
 
 /// An order that is mended again and again.
-pub(crate) struct Mending<'a> {
-    chains: &'a Chains<'a>,
+pub(crate) struct Mending<'a, N> {
+    nodes: &'a N,
     budget: &'a Budget,
     pub(crate) order: Vec<u32>,
     place: Vec<u32>,
@@ -32,10 +32,10 @@ pub(crate) enum Mended {
     Unexplained(Vec<(u32, u32, u32)>),
 }
 
-impl<'a> Mending<'a> {
+impl<'a, N: Nodes> Mending<'a, N> {
     /// Of an order, with the writes of each key in it.
-    pub(crate) fn new(chains: &'a Chains<'a>, budget: &'a Budget, order: Vec<u32>, keys: KeyOrder<'a>) -> Self {
-        Mending { chains, budget, place: places(&order), order, keys }
+    pub(crate) fn new(nodes: &'a N, budget: &'a Budget, order: Vec<u32>, keys: KeyOrder<'a>) -> Self {
+        Mending { nodes, budget, place: places(&order), order, keys }
     }
 
     /// Makes the order extend the edges, of which it breaks only the (w, x, read) of `fresh`.
@@ -46,7 +46,7 @@ impl<'a> Mending<'a> {
             return Ok(Mended::TooMuch);
         }
         let before = self.place.clone();
-        let mut lay_out = LayOut::new(self.chains, edges, self.budget);
+        let mut lay_out = LayOut::new(self.nodes, edges, self.budget);
         let mut laid = Vec::new();
         for &(first, last) in &parts {
             laid.clear();
@@ -78,17 +78,15 @@ impl<'a> Mending<'a> {
         joined
     }
 
-    /// Brings the writes of each key into the new order. By event, a bit: the write may have changed sides with another of its key.
+    /// Brings the writes of each key into the new order. By node: a write of it may have changed sides with another of its key.
     fn reorder_keys(&mut self, parts: &[(u32, u32)], before: &[u32]) -> Vec<bool> {
-        let events = self.chains.events;
         let mut changed = vec![false; self.order.len()];
         // By key: where the next write of the part goes. A part holds a run of the key's writes, before and after.
-        let mut next: Vec<u32> = vec![NONE; events.key_starts.len() - 1];
+        let mut next: Vec<u32> = vec![NONE; self.nodes.key_starts().len() - 1];
         let mut run: Vec<(usize, u32)> = Vec::new();
         for &(first, last) in parts {
             let part = &self.order[first as usize..=last as usize];
-            for &write in part.iter().filter(|&&e| events.source[e as usize] == WRITE) {
-                let key = events.key[write as usize] as usize;
+            for (write, key) in part.iter().flat_map(|&e| self.nodes.writes(e).map(move |key| (e, key as usize))) {
                 let writes = self.keys.of_mut(key);
                 if next[key] == NONE {
                     next[key] = writes.partition_point(|&x| before[x as usize] < first) as u32;
@@ -116,37 +114,34 @@ impl<'a> Mending<'a> {
 
     /// The reads that have come to be unexplained.
     fn look(&self, parts: &[(u32, u32)], before: &[u32], changed: &[bool]) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
-        let source = &self.chains.events.source;
-        let mut walker = Walker::new(self.chains, self.budget);
+        let mut walker = Walker::new(self.nodes, self.budget);
         let mut found = Vec::new();
         let mut part = parts.iter().copied().peekable();
-        for (place, &read) in (0u32..).zip(&self.order) {
-            let w = source[read as usize];
+        // Of the node at hand: the (x, read) to ask about.
+        let mut asking: Vec<(u32, Read)> = Vec::new();
+        for (place, &reader) in (0u32..).zip(&self.order) {
             while part.next_if(|&(_, last)| last < place).is_some() {}
-            if w < NONE && (changed[w as usize] || part.peek().is_some_and(|&(first, _)| first <= place)) {
-                self.look_at(read, w, before, &mut walker, &mut found)?;
+            let moved = part.peek().is_some_and(|&(first, _)| first <= place);
+            for read in self.nodes.reads(reader).filter(|read| read.source < NONE && (moved || changed[read.source as usize])) {
+                asking.extend(self.between(reader, read, before).map(|x| (x, read)));
+            }
+            if let Some(lowest) = asking.iter().map(|&(x, _)| self.place[x as usize]).min() {
+                walker.walk(&self.place, reader, lowest)?;
+                let met = asking.drain(..).filter(|&(x, _)| walker.met(x));
+                found.extend(met.map(|(x, read)| (read.source, x, read.event)));
             }
         }
         Ok(found)
     }
 
-    fn look_at(
-        &self,
-        read: u32,
-        w: u32,
-        before: &[u32],
-        walker: &mut Walker<'_>,
-        found: &mut Vec<(u32, u32, u32)>,
-    ) -> Result<(), OutOfBudget> {
+    /// The writes that stand between what a read returned and the read, and did not before.
+    fn between(&self, reader: u32, read: Read, before: &[u32]) -> impl Iterator<Item = u32> {
         let place = |e: u32| self.place[e as usize];
-        let writes = self.keys.of(self.chains.events.key[read as usize] as usize);
-        let after = writes.partition_point(|&x| place(x) <= place(w));
-        let between = writes[after..].iter().copied().take_while(|&x| place(x) < place(read));
-        let was_between = |x: u32| before[w as usize] < before[x as usize] && before[x as usize] < before[read as usize];
-        let mut fresh = between.filter(|&x| !was_between(x)).peekable();
-        let Some(&earliest) = fresh.peek() else { return Ok(()) };
-        walker.walk(&self.place, read, place(earliest))?;
-        found.extend(fresh.filter(|&x| walker.met(x)).map(|x| (w, x, read)));
-        Ok(())
+        let (from, to) = (place(read.source), place(reader));
+        let was_between =
+            move |x: u32| before[read.source as usize] < before[x as usize] && before[x as usize] < before[reader as usize];
+        let writes = self.keys.of(read.key as usize);
+        let after = writes.partition_point(|&x| place(x) <= from);
+        writes[after..].iter().copied().take_while(move |&x| place(x) < to).filter(move |&x| !was_between(x))
     }
 }

@@ -1,11 +1,13 @@
-//! hb of a history whose sessions are sequential, in its plainest form: chains of events, and at most one edge into each from another
-//! chain.
+//! hb as chains of nodes with a few edges from chain to chain, and the passes along it that `causal` and `transactional-causal` are made
+//! of: [`order`] lays nodes out, [`sweep`] looks for reads that the order does not explain, [`mend`] moves what a few new constraints
+//! concern and looks only at the reads that this may matter to.
 //!
-//! The events of a session follow one another; a read also follows the write that it returned. An observed `info` write is a chain of
-//! its own, which follows the last event that precedes it in its session. Nothing of that needs to be stored beside the events, and
-//! the passes that `causal` is made of run along it: [`order`] lays events out, [`sweep`] looks for reads that the
-//! order does not explain, [`mend`] moves what a few new constraints concern and looks only at the reads that this may matter to.
+//! A node is what sees and is seen as a whole ([`Nodes`]): an operation, or a transaction. Of operations hb is there already, without
+//! anything stored beside the events, where sessions are sequential ([`Chains`]): the events of a session follow one another; a read
+//! also follows the write that it returned; an observed `info` write is a chain of its own, which follows the last event that precedes
+//! it in its session.
 
+pub(crate) mod explain;
 pub(crate) mod key_order;
 pub(crate) mod mend;
 pub(crate) mod order;
@@ -16,18 +18,55 @@ use std::borrow::Cow;
 
 use crate::history::{History, SessionId};
 
-use super::events::{Events, NONE};
+use super::events::{Events, NONE, WRITE};
 use super::session_order::SessionOrder;
 
-/// The chains of a history of registers.
+/// Nodes in chains. The nodes of one chain are numbered one after another.
+pub(crate) trait Nodes: Sync {
+    /// How many nodes.
+    fn len(&self) -> usize;
+
+    /// How many chains.
+    fn chains(&self) -> usize;
+
+    /// The chain of a node.
+    fn chain(&self, node: u32) -> usize;
+
+    /// The first node of a chain.
+    fn start(&self, chain: usize) -> u32;
+
+    /// What a node follows beside the one before it in its chain.
+    fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_;
+
+    /// What it read.
+    fn reads(&self, node: u32) -> impl Iterator<Item = Read> + '_;
+
+    /// The keys that it wrote, each once.
+    fn writes(&self, node: u32) -> impl Iterator<Item = u32> + '_;
+
+    /// By key: how many writes there are of the keys before it; and at the end of all.
+    fn key_starts(&self) -> &[u32];
+}
+
+/// A read of a node.
+#[derive(Clone, Copy)]
+pub(crate) struct Read {
+    /// The event, which says which of a node's reads it is.
+    pub(crate) event: u32,
+    pub(crate) key: u32,
+    /// The node that wrote what it returned; [`NONE`] for the initial value.
+    pub(crate) source: u32,
+}
+
+/// The chains of a history of registers, by operation.
 pub(crate) struct Chains<'a> {
     pub(crate) events: &'a Events,
     /// By event: its chain. Sessions come first, observed `info` writes behind them.
-    pub(crate) chain: Cow<'a, [u32]>,
+    chain: Cow<'a, [u32]>,
     /// By event: what it follows beside the one before it in its chain; from [`NONE`] upward, nothing.
-    pub(crate) cross: Cow<'a, [u32]>,
+    cross: Cow<'a, [u32]>,
     /// By chain: its first event.
-    pub(crate) starts: Vec<u32>,
+    starts: Vec<u32>,
 }
 
 impl<'a> Chains<'a> {
@@ -54,8 +93,49 @@ impl<'a> Chains<'a> {
         Some(chains)
     }
 
-    /// How many.
-    pub(crate) fn len(&self) -> usize {
+    /// What an event follows beside the one before it in its chain.
+    #[inline]
+    pub(crate) fn followed(&self, event: u32) -> Option<u32> {
+        Some(self.cross[event as usize]).filter(|&from| from < NONE)
+    }
+}
+
+impl Nodes for Chains<'_> {
+    fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    fn chains(&self) -> usize {
         self.starts.len()
+    }
+
+    #[inline]
+    fn chain(&self, node: u32) -> usize {
+        self.chain[node as usize] as usize
+    }
+
+    #[inline]
+    fn start(&self, chain: usize) -> u32 {
+        self.starts[chain]
+    }
+
+    #[inline]
+    fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        self.followed(node).into_iter()
+    }
+
+    #[inline]
+    fn reads(&self, node: u32) -> impl Iterator<Item = Read> + '_ {
+        let source = self.events.source[node as usize];
+        (source != WRITE).then(|| Read { event: node, key: self.events.key[node as usize], source }).into_iter()
+    }
+
+    #[inline]
+    fn writes(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        (self.events.source[node as usize] == WRITE).then(|| self.events.key[node as usize]).into_iter()
+    }
+
+    fn key_starts(&self) -> &[u32] {
+        &self.events.key_starts
     }
 }

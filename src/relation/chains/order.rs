@@ -1,25 +1,24 @@
-//! Lays events out in one order that extends hb and the edges found so far, and stays near a guess.
+//! Lays nodes out in one order that extends hb and the edges found so far, and stays near a guess.
 //!
-//! Events are placed in the order of the guess, each after what it follows and is not yet placed. Of each chain a prefix is placed, so
+//! Nodes are placed in the order of the guess, each after what it follows and is not yet placed. Of each chain a prefix is placed, so
 //! one number a chain says what is; a chain that waits for another is *open*, and whoever comes to wait for an open chain has closed a
-//! cycle. O(events + edges), iterative.
+//! cycle. O(nodes + edges), iterative.
 
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::csr;
-use crate::relation::events::NONE;
 
-use super::Chains;
+use super::Nodes;
 
 /// Constraints on the order of writes that reads have shown: (later write, earlier write, read), sorted.
 pub(crate) struct Edges {
     pub(crate) list: Vec<(u32, u32, u32)>,
-    /// A bit an event: does any edge lead to it?
+    /// A bit a node: does any edge lead to it?
     marked: Vec<u64>,
 }
 
 impl Edges {
-    pub(crate) fn new(events: usize) -> Self {
-        Edges { list: Vec::new(), marked: vec![0; events.div_ceil(64)] }
+    pub(crate) fn new(nodes: usize) -> Self {
+        Edges { list: Vec::new(), marked: vec![0; nodes.div_ceil(64)] }
     }
 
     /// Adds edges, one for each pair of writes.
@@ -43,35 +42,36 @@ impl Edges {
     }
 }
 
-/// All events, in an order that extends hb and the edges; `None` where they are cyclic. The guess must name every event.
-pub(crate) fn lay_out(
-    chains: &Chains<'_>,
+/// All nodes, in an order that extends hb and the edges; `None` where they are cyclic. The guess must name every node.
+pub(crate) fn lay_out<N: Nodes>(
+    nodes: &N,
     guess: impl Iterator<Item = u32>,
     edges: &Edges,
     budget: &Budget,
 ) -> Result<Option<Vec<u32>>, OutOfBudget> {
-    let mut order = Vec::with_capacity(chains.chain.len());
-    let placed = LayOut::new(chains, edges, budget).run(guess, |_| false, &mut order)?;
+    let mut order = Vec::with_capacity(nodes.len());
+    let placed = LayOut::new(nodes, edges, budget).run(guess, |_| false, &mut order)?;
     Ok(placed.then_some(order))
 }
 
 /// What laying out needs, for one part of an order after another.
-pub(crate) struct LayOut<'a> {
-    chains: &'a Chains<'a>,
+pub(crate) struct LayOut<'a, N> {
+    nodes: &'a N,
     edges: &'a Edges,
     budget: &'a Budget,
-    /// By chain: the first event not placed yet, and whether it waits.
+    /// By chain: the first node not placed yet, and whether it waits.
     next: Vec<u32>,
     open: Vec<bool>,
     wanted: Vec<u32>,
 }
 
-impl<'a> LayOut<'a> {
-    pub(crate) fn new(chains: &'a Chains<'a>, edges: &'a Edges, budget: &'a Budget) -> Self {
-        LayOut { chains, edges, budget, next: chains.starts.clone(), open: vec![false; chains.len()], wanted: Vec::new() }
+impl<'a, N: Nodes> LayOut<'a, N> {
+    pub(crate) fn new(nodes: &'a N, edges: &'a Edges, budget: &'a Budget) -> Self {
+        let next = (0..nodes.chains()).map(|chain| nodes.start(chain)).collect();
+        LayOut { nodes, edges, budget, next, open: vec![false; nodes.chains()], wanted: Vec::new() }
     }
 
-    /// Lays out anew a part of an order, whose events are these; what is `earlier` stands before the part. False where cyclic.
+    /// Lays out anew a part of an order, whose nodes are these; what is `earlier` stands before the part. False where cyclic.
     pub(crate) fn run_part(
         &mut self,
         part: &[u32],
@@ -79,7 +79,7 @@ impl<'a> LayOut<'a> {
         order: &mut Vec<u32>,
     ) -> Result<bool, OutOfBudget> {
         for &e in part.iter().rev() {
-            self.next[self.chains.chain[e as usize] as usize] = e;
+            self.next[self.nodes.chain(e)] = e;
         }
         self.run(part.iter().copied(), earlier, order)
     }
@@ -91,18 +91,18 @@ impl<'a> LayOut<'a> {
         earlier: impl Fn(u32) -> bool,
         order: &mut Vec<u32>,
     ) -> Result<bool, OutOfBudget> {
-        let (chain, cross) = (&*self.chains.chain, &*self.chains.cross);
+        let nodes = self.nodes;
         let (next, open, wanted) = (&mut self.next, &mut self.open, &mut self.wanted);
         for (count, e) in guess.enumerate() {
             if count % 4096 == 0 {
                 self.budget.check()?;
             }
-            if e < next[chain[e as usize] as usize] {
+            if e < next[nodes.chain(e)] {
                 continue;
             }
             wanted.push(e);
             while let Some(&target) = wanted.last() {
-                let c = chain[target as usize] as usize;
+                let c = nodes.chain(target);
                 let first = next[c];
                 if first > target {
                     wanted.pop();
@@ -111,15 +111,13 @@ impl<'a> LayOut<'a> {
                 let below = wanted.len();
                 let mut cyclic = false;
                 let mut need = |from: u32| {
-                    let of = chain[from as usize] as usize;
+                    let of = nodes.chain(from);
                     if from >= next[of] && !earlier(from) {
                         cyclic |= open[of] || of == c;
                         wanted.push(from);
                     }
                 };
-                if cross[first as usize] < NONE {
-                    need(cross[first as usize]);
-                }
+                nodes.cross(first).for_each(&mut need);
                 self.edges.into(first).iter().for_each(|edge| need(edge.1));
                 if cyclic {
                     return Ok(false);
@@ -135,18 +133,16 @@ impl<'a> LayOut<'a> {
     }
 }
 
-/// All events by the length of the longest way to them, which extends hb: a guess where nothing recorded suggests one. Sessions that read
+/// All nodes by the length of the longest way to them, which extends hb: a guess where nothing recorded suggests one. Sessions that read
 /// one another stay abreast in it. `order` is any order that extends hb.
-pub(crate) fn by_level(chains: &Chains<'_>, order: &[u32]) -> Vec<u32> {
-    let (chain, cross) = (&*chains.chain, &*chains.cross);
+pub(crate) fn by_level<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
     let mut level = vec![0u32; order.len()];
-    // By chain: the level of its next event.
-    let mut next = vec![0u32; chains.len()];
+    // By chain: the level of its next node.
+    let mut next = vec![0u32; nodes.chains()];
     let mut highest = 0;
     for &e in order {
-        let next = &mut next[chain[e as usize] as usize];
-        let from = cross[e as usize];
-        let own = if from < NONE { (*next).max(level[from as usize] + 1) } else { *next };
+        let next = &mut next[nodes.chain(e)];
+        let own = nodes.cross(e).fold(*next, |own, from| own.max(level[from as usize] + 1));
         level[e as usize] = own;
         *next = own + 1;
         highest = highest.max(own);

@@ -8,38 +8,63 @@
 //! answers for r; where an order is good, those are short.
 
 use crate::relation::budget::{Budget, OutOfBudget};
-use crate::relation::events::{NONE, WRITE};
+use crate::relation::events::NONE;
 
-use super::Chains;
 use super::key_order::{KeyOrder, places};
 use super::walk::Walker;
+use super::{Nodes, Read};
 
 /// With more chains than this, walks cost less than clocks.
 const MOST_CLOCKS: usize = 256;
 
-/// Calls back with each (x, r). For each r of one chain's writes only the last: the others precede it. Returns the writes of each key in
-/// the order.
-pub(crate) fn sweep<'a>(
-    chains: &Chains<'a>,
-    order: &[u32],
-    budget: &Budget,
-    each: impl FnMut(u32, u32),
-) -> Result<KeyOrder<'a>, OutOfBudget> {
-    if chains.len() <= MOST_CLOCKS { with_clocks(chains, order, budget, each) } else { with_walks(chains, order, budget, each) }
+/// The reads with a write of their key hb-before them that an order puts after what they returned. Whatever the order, as long as it
+/// extends hb: every read with a write hb-between is among them.
+#[derive(Default)]
+pub(crate) struct Unexplained {
+    /// (x, read) of reads of the initial value, one a read, ascending by read.
+    pub(crate) initial: Vec<(u32, u32)>,
+    /// (w, x, read) of the others.
+    pub(crate) overwritten: Vec<(u32, u32, u32)>,
 }
 
-/// Is the first hb-before the second? For pairs of events that the order has in this order, ascending by the second.
-pub(crate) fn answer(
-    chains: &Chains<'_>,
+/// What an order that extends hb does not explain; and the writes of each key in it.
+pub(crate) fn unexplained<'a, N: Nodes>(
+    nodes: &'a N,
+    order: &[u32],
+    budget: &Budget,
+) -> Result<(Unexplained, KeyOrder<'a>), OutOfBudget> {
+    let mut found = Unexplained::default();
+    let keys = sweep(nodes, order, budget, |x, read| match read.source {
+        NONE if found.initial.last().is_some_and(|&(_, last)| last == read.event) => {}
+        NONE => found.initial.push((x, read.event)),
+        w => found.overwritten.push((w, x, read.event)),
+    })?;
+    found.initial.sort_unstable_by_key(|&(_, read)| read);
+    Ok((found, keys))
+}
+
+/// Calls back with each (x, r). For each r of one chain's writes only the last: the others precede it. Returns the writes of each key in
+/// the order.
+fn sweep<'a, N: Nodes>(
+    nodes: &'a N,
+    order: &[u32],
+    budget: &Budget,
+    each: impl FnMut(u32, Read),
+) -> Result<KeyOrder<'a>, OutOfBudget> {
+    if nodes.chains() <= MOST_CLOCKS { with_clocks(nodes, order, budget, each) } else { with_walks(nodes, order, budget, each) }
+}
+
+/// Is the first hb-before the second? For pairs of nodes that the order has in this order, ascending by the second.
+pub(crate) fn answer<N: Nodes>(
+    nodes: &N,
     order: &[u32],
     questions: &[(u32, u32)],
     budget: &Budget,
 ) -> Result<Vec<bool>, OutOfBudget> {
     let mut answers = vec![false; questions.len()];
-    let (chain, cross) = (&*chains.chain, &*chains.cross);
-    if chains.len() > MOST_CLOCKS {
+    if nodes.chains() > MOST_CLOCKS {
         let place = places(order);
-        let mut walker = Walker::new(chains, budget);
+        let mut walker = Walker::new(nodes, budget);
         let mut last = NONE;
         for (i, &(from, to)) in questions.iter().enumerate() {
             if to != last {
@@ -52,22 +77,19 @@ pub(crate) fn answer(
         }
         return Ok(answers);
     }
-    let mut clocks = Clocks::new(chains);
+    let mut clocks = Clocks::new(nodes);
     let mut asked = vec![false; order.len()];
     questions.iter().for_each(|q| asked[q.1 as usize] = true);
     for (count, &e) in order.iter().enumerate() {
         if count % 4096 == 0 {
             budget.check()?;
         }
-        let c = chain[e as usize] as usize;
-        let from = cross[e as usize];
-        if from < NONE && chain[from as usize] as usize != c {
-            clocks.join(c, chain[from as usize] as usize, from);
-        }
+        let c = nodes.chain(e);
+        clocks.follow(nodes, c, e);
         if asked[e as usize] {
             let first = questions.partition_point(|q| q.1 < e);
             for (i, q) in questions.iter().enumerate().skip(first).take_while(|(_, q)| q.1 == e) {
-                let of = chain[q.0 as usize] as usize;
+                let of = nodes.chain(q.0);
                 answers[i] = of == c || clocks.saw(c, of, q.0);
             }
         }
@@ -76,51 +98,46 @@ pub(crate) fn answer(
     Ok(answers)
 }
 
-fn with_clocks<'a>(
-    chains: &Chains<'a>,
+fn with_clocks<'a, N: Nodes>(
+    nodes: &'a N,
     order: &[u32],
     budget: &Budget,
-    mut each: impl FnMut(u32, u32),
+    mut each: impl FnMut(u32, Read),
 ) -> Result<KeyOrder<'a>, OutOfBudget> {
-    let (events, chain, cross) = (chains.events, &*chains.chain, &*chains.cross);
-    let mut clocks = Clocks::new(chains);
-    let mut placed = KeyOrder::new(chains);
+    let mut clocks = Clocks::new(nodes);
+    let mut placed = KeyOrder::new(nodes);
     // By chain: the last read that it was found for.
-    let mut found_for = vec![NONE; chains.len()];
+    let mut found_for = vec![NONE; nodes.chains()];
     for (count, &e) in order.iter().enumerate() {
         if count % 4096 == 0 {
             budget.check()?;
         }
-        let c = chain[e as usize] as usize;
-        let from = cross[e as usize];
-        if from < NONE && chain[from as usize] as usize != c {
-            clocks.join(c, chain[from as usize] as usize, from);
-        }
-        let (key, source) = (events.key[e as usize] as usize, events.source[e as usize]);
-        if source == WRITE {
-            placed.place(key, e);
-        } else {
-            for &x in placed.of(key).iter().rev().take_while(|&&x| x != source) {
-                let of = chain[x as usize] as usize;
-                if (of == c || clocks.saw(c, of, x)) && found_for[of] != e {
-                    found_for[of] = e;
-                    each(x, e);
+        let c = nodes.chain(e);
+        clocks.follow(nodes, c, e);
+        for read in nodes.reads(e) {
+            for &x in placed.of(read.key as usize).iter().rev().take_while(|&&x| x != read.source) {
+                let of = nodes.chain(x);
+                if (of == c || clocks.saw(c, of, x)) && found_for[of] != read.event {
+                    found_for[of] = read.event;
+                    each(x, read);
                 }
             }
         }
+        nodes.writes(e).for_each(|key| placed.place(key as usize, e));
         clocks.leave(c, e);
     }
     Ok(placed)
 }
 
-/// One clock a chain: how many events of each other chain it has seen.
-struct Clocks<'a> {
-    starts: &'a [u32],
+/// One clock a chain: how many nodes of each other chain it has seen.
+struct Clocks {
+    /// By chain: its first node.
+    starts: Vec<u32>,
     width: usize,
     rows: Vec<i32>,
-    /// By event: how many will still join its clock. One that reaches the largest count is kept for good: few can.
+    /// By node: how many will still join its clock. One that reaches the largest count is kept for good: few can.
     left: Vec<u8>,
-    /// By event that somebody will join: which copy is its clock.
+    /// By node that somebody will join: which copy is its clock.
     copy_of: Vec<u32>,
     copies: Vec<i32>,
     /// By copy: how many will still join it, and the chain whose clock it is.
@@ -133,36 +150,47 @@ struct Clocks<'a> {
 
 const KEPT: u8 = u8::MAX;
 
-impl<'a> Clocks<'a> {
-    fn new(chains: &'a Chains<'_>) -> Self {
-        let width = chains.len().next_multiple_of(8);
-        let mut left = vec![0u8; chains.chain.len()];
-        for (e, &from) in chains.cross.iter().enumerate() {
-            if from < NONE && chains.chain[from as usize] != chains.chain[e] {
+impl Clocks {
+    fn new<N: Nodes>(nodes: &N) -> Self {
+        let width = nodes.chains().next_multiple_of(8);
+        let mut left = vec![0u8; nodes.len()];
+        for e in 0..nodes.len() as u32 {
+            for from in nodes.cross(e).filter(|&from| nodes.chain(from) != nodes.chain(e)) {
                 left[from as usize] = left[from as usize].saturating_add(1);
             }
         }
         Clocks {
-            starts: &chains.starts,
+            starts: (0..nodes.chains()).map(|chain| nodes.start(chain)).collect(),
             width,
-            rows: vec![0; chains.len() * width],
+            rows: vec![0; nodes.chains() * width],
             copy_of: vec![0; left.len()],
             left,
             copies: Vec::new(),
             joiners: Vec::new(),
             owner: Vec::new(),
             spare: Vec::new(),
-            current: vec![NONE; chains.len()],
+            current: vec![NONE; nodes.chains()],
         }
     }
 
-    /// Has chain c seen event x of another chain?
+    /// Has chain c seen node x of another chain?
     #[inline]
     fn saw(&self, c: usize, of: usize, x: u32) -> bool {
         self.rows[c * self.width + of] > (x - self.starts[of]) as i32
     }
 
-    /// Chain c comes to follow an event of another chain.
+    /// Node e of chain c comes next.
+    #[inline]
+    fn follow<N: Nodes>(&mut self, nodes: &N, c: usize, e: u32) {
+        for from in nodes.cross(e) {
+            let of = nodes.chain(from);
+            if of != c {
+                self.join(c, of, from);
+            }
+        }
+    }
+
+    /// Chain c comes to follow a node of another chain.
     #[inline]
     fn join(&mut self, c: usize, of: usize, from: u32) {
         let copy = self.copy_of[from as usize];
@@ -187,7 +215,7 @@ impl<'a> Clocks<'a> {
         }
     }
 
-    /// Event e is placed: its clock stays for those who will join it.
+    /// Node e is placed: its clock stays for those who will join it.
     #[inline]
     fn leave(&mut self, c: usize, e: u32) {
         let left = self.left[e as usize];
@@ -212,43 +240,44 @@ impl<'a> Clocks<'a> {
     }
 }
 
-fn with_walks<'a>(
-    chains: &Chains<'a>,
+fn with_walks<'a, N: Nodes>(
+    nodes: &'a N,
     order: &[u32],
     budget: &Budget,
-    mut each: impl FnMut(u32, u32),
+    mut each: impl FnMut(u32, Read),
 ) -> Result<KeyOrder<'a>, OutOfBudget> {
-    let (events, chain) = (chains.events, &*chains.chain);
     let place = places(order);
-    let mut placed = KeyOrder::new(chains);
-    let mut walker = Walker::new(chains, budget);
-    let mut found_for = vec![NONE; chains.len()];
+    let mut placed = KeyOrder::new(nodes);
+    let mut walker = Walker::new(nodes, budget);
+    let mut found_for = vec![NONE; nodes.chains()];
+    // Of the node at hand: its reads, each with how many of the writes of its key came before what it returned.
+    let mut asking: Vec<(Read, usize)> = Vec::new();
     for (count, &e) in order.iter().enumerate() {
         if count % 4096 == 0 {
             budget.check()?;
         }
-        let c = chain[e as usize];
-        let (key, source) = (events.key[e as usize] as usize, events.source[e as usize]);
-        if source == WRITE {
-            placed.place(key, e);
-            continue;
-        }
-        let writes = placed.of(key);
-        let between = match writes.last() {
-            Some(&last) if last != source => match writes.iter().rposition(|&x| x == source) {
-                Some(at) => &writes[at + 1..],
-                None => writes,
-            },
-            _ => continue,
-        };
-        walker.walk(&place, e, place[between[0] as usize])?;
-        for &x in between.iter().rev() {
-            let of = chain[x as usize];
-            if (of == c || walker.met(x)) && found_for[of as usize] != e {
-                found_for[of as usize] = e;
-                each(x, e);
+        let mut lowest = NONE;
+        for read in nodes.reads(e) {
+            let writes = placed.of(read.key as usize);
+            if writes.last().is_some_and(|&last| last != read.source) {
+                let before = writes.iter().rposition(|&x| x == read.source).map_or(0, |at| at + 1);
+                lowest = lowest.min(place[writes[before] as usize]);
+                asking.push((read, before));
             }
         }
+        if !asking.is_empty() {
+            walker.walk(&place, e, lowest)?;
+        }
+        for (read, before) in asking.drain(..) {
+            for &x in placed.of(read.key as usize)[before..].iter().rev() {
+                let of = nodes.chain(x);
+                if walker.met(x) && found_for[of] != read.event {
+                    found_for[of] = read.event;
+                    each(x, read);
+                }
+            }
+        }
+        nodes.writes(e).for_each(|key| placed.place(key as usize, e));
     }
     Ok(placed)
 }

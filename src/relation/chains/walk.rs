@@ -1,47 +1,48 @@
-//! What is hb-before a read, by walking back from it along an order, no further than asked.
+//! What is hb-before a node, by walking back from it along an order, no further than asked.
 
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::events::NONE;
 
-use super::Chains;
+use super::Nodes;
 
-/// Walks back from reads, one after another.
-pub(crate) struct Walker<'a> {
-    chains: &'a Chains<'a>,
+/// Walks back from nodes, one after another.
+pub(crate) struct Walker<'a, N> {
+    nodes: &'a N,
     budget: &'a Budget,
-    read: u32,
-    /// By chain: the read that walked there last, and the latest event of the chain that it met.
+    /// Where the walk is from.
+    last: u32,
+    /// By chain: from where it was last walked on, and the latest node of the chain that was met then.
     reached: Vec<(u32, u32)>,
     stack: Vec<u32>,
     steps: u32,
 }
 
-impl<'a> Walker<'a> {
-    pub(crate) fn new(chains: &'a Chains<'a>, budget: &'a Budget) -> Self {
-        Walker { chains, budget, read: NONE, reached: vec![(NONE, 0); chains.len()], stack: Vec::new(), steps: 0 }
+impl<'a, N: Nodes> Walker<'a, N> {
+    pub(crate) fn new(nodes: &'a N, budget: &'a Budget) -> Self {
+        Walker { nodes, budget, last: NONE, reached: vec![(NONE, 0); nodes.chains()], stack: Vec::new(), steps: 0 }
     }
 
-    /// Did the last walk meet this event? Asked only of events that were in its bounds.
+    /// Did the last walk meet this node? Asked only of nodes that were in its bounds.
     #[inline]
-    pub(crate) fn met(&self, event: u32) -> bool {
-        let (by, latest) = self.reached[self.chains.chain[event as usize] as usize];
-        by == self.read && latest >= event
+    pub(crate) fn met(&self, node: u32) -> bool {
+        let (by, latest) = self.reached[self.nodes.chain(node)];
+        by == self.last && latest >= node
     }
 
-    /// Meets everything hb-before the read that is placed at `lowest` or later.
-    pub(crate) fn walk(&mut self, place: &[u32], read: u32, lowest: u32) -> Result<(), OutOfBudget> {
-        let (chain, cross, starts) = (&*self.chains.chain, &*self.chains.cross, &*self.chains.starts);
-        self.read = read;
+    /// Meets this node, and everything hb-before it that is placed at `lowest` or later.
+    pub(crate) fn walk(&mut self, place: &[u32], node: u32, lowest: u32) -> Result<(), OutOfBudget> {
+        let nodes = self.nodes;
+        self.last = node;
         self.stack.clear();
-        self.stack.push(read);
+        self.stack.push(node);
         while let Some(to) = self.stack.pop() {
-            let c = chain[to as usize] as usize;
+            let c = nodes.chain(to);
             let (by, latest) = self.reached[c];
-            let known = if by == read { latest } else { NONE };
+            let known = if by == node { latest } else { NONE };
             if known != NONE && known >= to {
                 continue;
             }
-            self.reached[c] = (read, to);
+            self.reached[c] = (node, to);
             // Down the chain, to what was met before or lies below.
             let mut e = to;
             while place[e as usize] >= lowest && e != known {
@@ -49,11 +50,8 @@ impl<'a> Walker<'a> {
                 if self.steps.is_multiple_of(4096) {
                     self.budget.check()?;
                 }
-                let from = cross[e as usize];
-                if from < NONE && place[from as usize] >= lowest {
-                    self.stack.push(from);
-                }
-                if e == starts[c] {
+                self.stack.extend(nodes.cross(e).filter(|&from| place[from as usize] >= lowest));
+                if e == nodes.start(c) {
                     break;
                 }
                 e -= 1;

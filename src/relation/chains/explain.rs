@@ -1,0 +1,102 @@
+//! Order-guided checking along chains: is there an order of all nodes that extends hb and explains every read?
+//!
+//! A first order near a guess, one [`sweep`](super::sweep) along it, and for each round of new constraints what they
+//! [move](super::mend); soundness never depends on the guess. Nothing is stored but the order and the constraints found. Cost: O(n) for a
+//! recorded order, which is mostly right at once.
+
+use crate::relation::budget::{Budget, OutOfBudget};
+
+use super::Nodes;
+use super::mend::{Mended, Mending};
+use super::order::{self, Edges};
+use super::sweep::{self, Unexplained};
+
+/// What came of looking for an order.
+pub(crate) enum Explained {
+    /// By this one.
+    By(Vec<u32>),
+    /// By none.
+    Not {
+        /// The constraints found, (later, earlier, read); cyclic together with hb where nothing else is wrong.
+        edges: Vec<(u32, u32, u32)>,
+        /// (x, read) of reads of the initial value with a write x of their key hb-before them, one a read, ascending by read.
+        initial: Vec<(u32, u32)>,
+        /// An order that extends hb; `None` where hb is cyclic.
+        hb: Option<Vec<u32>>,
+    },
+}
+
+/// Looks for an order. `first` extends hb, or is `None` where hb is cyclic.
+pub(crate) fn explain<N: Nodes>(nodes: &N, first: Option<Vec<u32>>, budget: &Budget) -> Result<Explained, OutOfBudget> {
+    let mut edges = Edges::new(nodes.len());
+    let mut last = None;
+    let mut laid_out = first;
+    let mut initial = Vec::new();
+    while let Some(order) = laid_out {
+        let (Unexplained { initial: none, overwritten: mut found }, keys) = sweep::unexplained(nodes, &order, budget)?;
+        edges.add(&found);
+        if !none.is_empty() {
+            (initial, last) = (none, Some(order));
+            break;
+        }
+        let mut mending = Mending::new(nodes, budget, order, keys);
+        laid_out = loop {
+            if found.is_empty() {
+                return Ok(Explained::By(mending.order));
+            }
+            match mending.mend(&edges, &found)? {
+                Mended::Unexplained(now) => found = now,
+                Mended::TooMuch => break order::lay_out(nodes, mending.order.iter().copied(), &edges, budget)?,
+                Mended::Cyclic => break None,
+            }
+            edges.add(&found);
+        };
+        last = Some(mending.order);
+    }
+    Ok(Explained::Not { edges: edges.list, initial, hb: last })
+}
+
+/// An order that extends hb and stays near what is recorded, if anything is; `None` where hb is cyclic.
+pub(crate) fn first_order<N: Nodes>(
+    nodes: &N,
+    recorded: Option<Vec<u32>>,
+    spread: impl FnOnce() -> Vec<u32>,
+    budget: &Budget,
+) -> Result<Option<Vec<u32>>, OutOfBudget> {
+    // Where sessions are many and short, most of their events come at no level that tells when.
+    const MOST_FOR_LEVELS: usize = 256;
+    let none = Edges::new(nodes.len());
+    if let Some(guess) = recorded {
+        order::lay_out(nodes, guess.into_iter(), &none, budget)
+    } else if nodes.chains() <= MOST_FOR_LEVELS {
+        let order = order::lay_out(nodes, 0..nodes.len() as u32, &none, budget)?;
+        Ok(order.map(|order| order::by_level(nodes, &order)))
+    } else {
+        order::lay_out(nodes, spread().into_iter(), &none, budget)
+    }
+}
+
+/// Reads of w with w hb x hb read for a write x of their key, as (read, w, x), one a read, ascending. `overwritten` are all that an order
+/// which extends hb leaves unexplained.
+pub(crate) fn overwritten_in_past<N: Nodes>(
+    nodes: &N,
+    order: &[u32],
+    mut overwritten: Vec<(u32, u32, u32)>,
+    budget: &Budget,
+) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
+    overwritten.sort_unstable_by_key(|&(w, x, read)| (x, w, read));
+    let mut questions: Vec<(u32, u32)> = overwritten.iter().map(|&(w, x, _)| (w, x)).collect();
+    questions.dedup();
+    let answers = sweep::answer(nodes, order, &questions, budget)?;
+    let mut asked = questions.iter().zip(answers).peekable();
+    let mut found = Vec::new();
+    for (w, x, read) in overwritten {
+        while asked.next_if(|&(&question, _)| question != (w, x)).is_some() {}
+        if asked.peek().is_some_and(|&(_, before)| before) {
+            found.push((read, w, x));
+        }
+    }
+    found.sort_unstable();
+    found.dedup_by_key(|found| found.0);
+    Ok(found)
+}
