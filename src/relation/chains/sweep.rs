@@ -35,7 +35,6 @@ pub(crate) fn unexplained<'a, N: Nodes>(
 ) -> Result<(Unexplained, KeyOrder<'a>), OutOfBudget> {
     let mut found = Unexplained::default();
     let keys = sweep(nodes, order, budget, |x, read| match read.source {
-        NONE if found.initial.last().is_some_and(|&(_, last)| last == read.event) => {}
         NONE => found.initial.push((x, read.event)),
         w => found.overwritten.push((w, x, read.event)),
     })?;
@@ -43,7 +42,8 @@ pub(crate) fn unexplained<'a, N: Nodes>(
     Ok((found, keys))
 }
 
-/// Calls back with each (x, r). For each r of one chain's writes only the last: the others precede it. Returns the writes of each key in
+/// Calls back with each (x, r). For each r of one chain's writes only the last, since the others precede it; for a read of the initial
+/// value only one of all, which is enough. Returns the writes of each key in
 /// the order.
 fn sweep<'a, N: Nodes>(
     nodes: &'a N,
@@ -120,6 +120,9 @@ fn with_clocks<'a, N: Nodes>(
                 if (of == c || clocks.saw(c, of, x)) && found_for[of] != read.event {
                     found_for[of] = read.event;
                     each(x, read);
+                    if read.source == NONE {
+                        break;
+                    }
                 }
             }
         }
@@ -274,6 +277,9 @@ fn with_walks<'a, N: Nodes>(
                 if walker.met(x) && found_for[of] != read.event {
                     found_for[of] = read.event;
                     each(x, read);
+                    if read.source == NONE {
+                        break;
+                    }
                 }
             }
         }
