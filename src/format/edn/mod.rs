@@ -9,6 +9,8 @@ mod differential;
 mod number;
 mod reader;
 mod token;
+mod write;
 
 pub(super) use reader::Reader;
 pub(super) use token::{Shape, Token};
+pub(super) use write::{json_as_edn, value_text};

@@ -33,6 +33,17 @@ pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadE
     finish(reader.builder, bytes)
 }
 
+/// Takes a header that stands apart from any lines.
+#[cfg(feature = "parquet")]
+pub(in crate::format) fn header(text: &str, builder: &mut HistoryBuilder) -> Result<(), Fault> {
+    let object = parse(text).map_err(|error| Fault::new(error.column().saturating_sub(1), explain(&error)))?;
+    let mut reader = Reader { content: text, builder: std::mem::take(builder), operations: Vec::new(), tape: Tape::default() };
+    let version = object.field(Field::Testimony, text).ok_or_else(|| Fault::new(0, "no `testimony`"))?;
+    let taken = reader.header(&object, version);
+    *builder = reader.builder;
+    taken
+}
+
 /// The history so far.
 pub(super) struct Reader<'a> {
     pub content: &'a str,
