@@ -107,8 +107,9 @@ fn the_corpus_is_given_back_and_judged_the_same() {
             panic!("{}:\n{before}\n{after}", path.display());
         }
         assert_eq!(before.len(), after.len(), "{}", path.display());
-        if let (Ok(before), Ok(after)) = (written(&original, "jsonl"), written(&back, "jsonl")) {
-            assert!(before == after, "{}", path.display());
+        // (Read once more, for a header that declares nothing is not written again.)
+        if let Ok(lines) = written(&original, "jsonl") {
+            assert!(written(&back, "jsonl").unwrap() == written(&history(&lines), "jsonl").unwrap(), "{}", path.display());
         }
         if original.operations() < 2000 {
             let judged = |history: &History| format!("{:?}", check(history, &Options::default()).judgements);
@@ -328,7 +329,15 @@ fn ways() -> Vec<WriterPropertiesBuilder> {
         for codec in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(ZstdLevel::default())] {
             for dictionary in [true, false] {
                 for limit in [3, 1 << 20] {
-                    let way = plain().set_writer_version(version).set_compression(codec).set_dictionary_enabled(dictionary);
+                    // (Its default for text in version 2 is not read here.)
+                    let plain = ["op", "key"].iter().fold(plain(), |way, &name| {
+                        let encoding = match version {
+                            WriterVersion::PARQUET_1_0 => Encoding::PLAIN,
+                            WriterVersion::PARQUET_2_0 => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+                        };
+                        way.set_column_encoding(name.into(), encoding)
+                    });
+                    let way = plain.set_writer_version(version).set_compression(codec).set_dictionary_enabled(dictionary);
                     ways.push(way.set_data_page_row_count_limit(limit).set_write_batch_size(limit.min(1024)));
                 }
             }
