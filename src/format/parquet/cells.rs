@@ -13,8 +13,10 @@ use super::page::{Kind, Page, Pages, with_length};
 pub(super) struct Cells {
     sort: Sort,
     entries: Entries,
-    /// By row.
-    codes: Vec<u32>,
+    /// How many there are.
+    rows: usize,
+    /// By row; `None` where each has an entry of its own, in order.
+    codes: Option<Vec<u32>>,
 }
 
 /// The code of a cell in which there is nothing.
@@ -53,25 +55,26 @@ impl Cells {
             Sort::Text | Sort::Json => Entries::Texts(Vec::new(), Vec::new()),
             _ => Entries::Numbers(Vec::new()),
         };
-        let mut cells = Cells { sort, entries, codes: Vec::with_capacity(rows) };
+        let mut cells = Cells { sort, entries, rows: 0, codes: None };
         let mut pages = Pages::new(bytes, chunk, budget);
         let mut dictionary = 0;
         while let Some(page) = pages.next()? {
             match page.kind {
-                Kind::Dictionary if cells.entries.len() > 0 || !cells.codes.is_empty() => {
+                Kind::Dictionary if cells.codes.is_some() || cells.rows > 0 => {
                     return Err("a dictionary that is not the first page".into());
                 }
                 Kind::Dictionary => {
                     let (_, values) = page.split(false).ok_or("a damaged page")?;
                     cells.entries.plain(sort, values, page.values).ok_or("a damaged dictionary")?;
                     dictionary = cells.entries.len();
+                    cells.codes = Some(Vec::with_capacity(rows));
                 }
-                Kind::Data if page.values > rows - cells.codes.len() => return Err(format!("more cells than the {rows} rows")),
+                Kind::Data if page.values > rows - cells.rows => return Err(format!("more cells than the {rows} rows")),
                 Kind::Data => cells.page(&page, optional, dictionary)?,
             }
         }
-        if cells.codes.len() < rows {
-            return Err(format!("{} cells for {rows} rows", cells.codes.len()));
+        if cells.rows < rows {
+            return Err(format!("{} cells for {rows} rows", cells.rows));
         }
         Ok(cells)
     }
@@ -84,21 +87,26 @@ impl Cells {
             runs(levels, 1, page.values, &mut present).ok_or_else(damaged)?;
         }
         let filled = if optional { present.iter().filter(|&&level| level == 1).count() } else { page.values };
-        let from = self.codes.len();
+        if filled < page.values && self.codes.is_none() {
+            self.codes = Some((0..self.rows as u32).collect());
+        }
         self.values(page.encoding, values, filled, dictionary)?;
-        if filled < page.values {
+        if filled < page.values
+            && let Some(codes) = &mut self.codes
+        {
             // Spread from the end, so that nothing is overwritten that is still to be moved.
-            self.codes.resize(from + page.values, NONE);
-            let mut next = from + filled;
+            codes.resize(self.rows + page.values, NONE);
+            let mut next = self.rows + filled;
             for (i, &level) in present.iter().enumerate().rev() {
-                self.codes[from + i] = if level == 1 {
+                codes[self.rows + i] = if level == 1 {
                     next -= 1;
-                    self.codes[next]
+                    codes[next]
                 } else {
                     NONE
                 };
             }
         }
+        self.rows += page.values;
         Ok(())
     }
 
@@ -110,24 +118,33 @@ impl Cells {
             return Ok(());
         }
         if matches!(encoding, PLAIN_DICTIONARY | RLE_DICTIONARY) {
-            let from = self.codes.len();
-            let coded = values.split_first().and_then(|(&width, values)| runs(values, width.into(), count, &mut self.codes));
+            let codes = self.codes.as_mut().ok_or("codes and no dictionary")?;
+            let from = codes.len();
+            let coded = values.split_first().and_then(|(&width, values)| runs(values, width.into(), count, codes));
             coded.ok_or("a damaged page")?;
-            let greatest = self.codes[from..].iter().max().copied().unwrap_or(0);
+            let greatest = codes[from..].iter().max().copied().unwrap_or(0);
             return if (greatest as usize) < dictionary { Ok(()) } else { Err("a code that is not in the dictionary".into()) };
         }
         let from = self.entries.len() as u32;
         self.entries.encoded(self.sort, encoding, values, count)?;
-        self.codes.extend(from..from + count as u32);
+        if let Some(codes) = &mut self.codes {
+            codes.extend(from..from + count as u32);
+        }
         Ok(())
     }
 
     /// What `of` makes of each cell, appended; it is asked once an entry.
     pub fn each<T: Copy>(&self, out: &mut Vec<T>, mut of: impl FnMut(Cell) -> Result<T, String>) -> Result<(), String> {
+        out.reserve(self.rows);
+        let Some(codes) = &self.codes else {
+            for entry in 0..self.entries.len() {
+                out.push(self.entry(entry).and_then(&mut of).map_err(|message| at_row(out.len(), message))?);
+            }
+            return Ok(());
+        };
         let nothing = self.entries.len();
         let mut known: Vec<Option<T>> = vec![None; nothing + 1];
-        out.reserve(self.codes.len());
-        for &code in &self.codes {
+        for &code in codes {
             let entry = (code as usize).min(nothing);
             out.push(match known[entry] {
                 Some(known) => known,
@@ -142,6 +159,7 @@ impl Cells {
         Ok(())
     }
 
+    #[inline]
     fn entry(&self, index: usize) -> Result<Cell<'_>, String> {
         Ok(match &self.entries {
             Entries::Texts(bytes, ends) => {
