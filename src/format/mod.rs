@@ -194,6 +194,16 @@ mod tests {
         }
     }
 
+    #[cfg(not(feature = "parquet"))]
+    #[test]
+    fn a_format_that_was_left_out_is_named() {
+        let error = read(b"PAR1\x15\x04", &ReadOptions::default()).err().expect("no history");
+        assert_eq!(
+            (error.is_unrecognised(), error.line, error.message.as_str()),
+            (true, None, "parquet: this build lacks the feature `parquet`")
+        );
+    }
+
     #[test]
     fn times_that_contradict_the_lines_are_told() {
         let text = br#"{"session":"a","op":"write","key":"x","value":1,"invoke_ns":20,"complete_ns":21}
