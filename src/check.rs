@@ -6,6 +6,7 @@ use crate::history::History;
 use crate::model::plan::Plan;
 use crate::model::{Guarantees, MODELS, Model};
 use crate::relation::budget::Budget;
+use crate::relation::facts::Facts;
 use crate::verdict::Judgement;
 
 /// What is known of the order of writes beyond the sessions' own (models.md 4).
@@ -91,7 +92,8 @@ pub struct Certificate {
     pub model: &'static str,
     /// Its kind.
     pub kind: CertificateKind,
-    /// `OneOrder`: one order of the writes. `PerSession`: one per session, of its writes and reads. `AcyclicHb`: none.
+    /// `OneOrder`: one order of the writes; of the transactional models, of the transactions, each by its first operation. `PerSession`:
+    /// one per session, of its writes and reads. `AcyclicHb`: none.
     pub orders: Vec<Vec<crate::history::OpId>>,
 }
 
@@ -99,7 +101,7 @@ pub struct Certificate {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CertificateKind {
-    /// One arbitration of all writes explains every read.
+    /// One arbitration of all writes, or one commit order of all transactions, explains every read.
     OneOrder,
     /// One order a session explains the reads of that session.
     PerSession,
@@ -116,5 +118,6 @@ pub fn check(history: &History, options: &Options) -> Judged {
         MODELS.iter().filter(|model| options.models.iter().any(|asked| asked.name == model.name)).collect::<Vec<_>>()
     };
     let budget = Budget::new(options.budget);
-    Plan::new(history, options, &budget).run(&models)
+    let facts = Facts::new(history, options, &budget);
+    Plan::new(&facts, options).run(&models)
 }

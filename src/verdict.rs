@@ -45,11 +45,11 @@ pub enum Anomaly {
     /// A read returned a value written only later, in its transaction (`po`) or in real time (`rt`). Steps `wr`, then `po` or `rt`.
     FutureRead,
     /// A cycle of `so` and `wr` steps: a write is visible to a read that precedes it in its session (rule 7). The steps lead from the
-    /// write to the read along visibility; the last leads from the read back to the write by session order.
+    /// write to the read along visibility; the last leads from the read back to the write by session order. Of transactions: any cycle.
     CyclicHb,
     /// A read returned the initial value while a write of the key was visible to it. One step, write → read.
     InitialRead,
-    /// A cycle of `ar` steps, at least one of them by a read that returned an overwritten value.
+    /// A cycle of `ar` steps, at least one of them by a read that returned an overwritten value. Of transactions: of `so`, `wr` and `co` steps.
     StaleRead,
     /// A cycle of `ar` steps without any stale read: the sessions' own orders contradict each other or the recorded order.
     WriteOrderCycle,
@@ -105,6 +105,8 @@ pub enum Relation {
     Po,
     /// Real time: `from` completed before `to` was invoked.
     Rt,
+    /// The commit order of transactions: that of `from` precedes that of `to`.
+    Co,
     /// How the key ended: `to` is a quiescent read of the key of `from`, a write or another quiescent read.
     End,
 }
@@ -128,7 +130,7 @@ pub enum Because {
     /// `so`, read to write of one session. As `ar`: `from` is visible to `read` (along `via`), which precedes `to` in its session.
     WritesFollowReads,
     /// `ar` or `view`, write to write of one key: `read` returned the value of `to` although `from` was visible to it (along `via`), so
-    /// `from` was overwritten by `to`.
+    /// `from` was overwritten by `to`. `co`: the same of their transactions; `via` leads from that of `from` to that of `read`.
     StaleRead,
     /// `vis` or `view`, write to read: the read returned the initial value although the write is visible to it along `via`.
     InitialRead,
@@ -207,6 +209,9 @@ pub struct Witness {
     pub assumes: Vec<Assumption>,
     /// Every operation that the steps use, ascending.
     pub operations: Vec<OpId>,
+    /// For the transactional models: operations stand for their transactions. The steps of a cycle, and of a path, are `so`, `wr` and `co`
+    /// between transactions; each step's `to` is of the same transaction as the next one's `from`.
+    pub transactions: bool,
     /// For `causal-memory` and `pram-classic`: the session whose view is contradictory.
     pub view: Option<SessionId>,
     /// For `causal-memory` and `pram-classic`: the `view` steps that `steps` build on, each using only earlier ones.

@@ -287,11 +287,15 @@ fn initial_values_are_declared_on_the_command_line() {
     let read = r#"{"session":"a","op":"read","key":"x","value":0}
 {"session":"a","op":"read","key":"y","value":0}
 "#;
-    let folder = Folder::new("initial", &[("read.jsonl", read)]);
+    let declared = format!("{{\"testimony\":1,\"initial\":{{\"x\":7}}}}\n{read}");
+    let folder = Folder::new("initial", &[("read.jsonl", read), ("declared.jsonl", declared.as_str())]);
     folder.run(&["check", "read.jsonl"]).says(1, "");
     folder.run(&["check", "--initial", "x=0", "read.jsonl"]).says(1, "");
     folder.run(&["check", "--initial", "x=0", "--initial", "y=0", "read.jsonl"]).says(0, "");
     folder.run(&["check", "--initial", "0", "read.jsonl"]).says(0, "");
+    folder.run(&["check", "--initial", "y=0", "declared.jsonl"]).says(1, "");
+    folder.run(&["check", "--initial", "0", "declared.jsonl"]).says(0, "");
+    folder.run(&["check", "--initial", "7", "--initial", "x=0", "--initial", "y=0", "declared.jsonl"]).says(0, "");
     folder.run(&["check", "--initial", "0", "--initial", "z=1", "read.jsonl"]).says(0, "key \"z\", which no operation is on");
     folder.run(&["check", "--unmatched-reads", "ignore", "read.jsonl"]).says(0, "");
     let json = folder.run(&["check", "--report", "json", "--initial", "1", "--initial", "x=0", "read.jsonl"]).json();

@@ -198,7 +198,7 @@ fn wrong_native_lines_are_refused_with_their_place() {
         ),
         (
             r#"{"session":"a","op":"read","key":"x","value":1,"invoke_ns":7,"complete_ns":6}"#,
-            "2:-: completed at 6 ns, before it was invoked at 7 ns",
+            "2:1: completed at 6 ns, before it was invoked at 7 ns",
         ),
         (r#"{"session":"a","op":"read","key":"x","value":1,"node":3}"#, "2:55: `node` must be a string, found `3`"),
         (
@@ -232,8 +232,20 @@ fn wrong_native_lines_are_refused_with_their_place() {
         ),
         (r#"{"testimony":1}"#, "2:14: a header (`testimony`) must be the first line"),
         (
+            r#"{"session":"a","txn":[{"op":"append","key":"l","value":1},{"op":"read","key":"l","value":1}]}"#,
+            "2:1: key \"l\" is a list: a read of it must return an array or null, found `1`",
+        ),
+        (
+            r#"{"session":"a","txn":[{"op":"add","key":"s","value":1},{"op":"read","key":"s","value":{"a":1}}]}"#,
+            "2:1: key \"s\" is a set: a read of it must return an array or null, found `{\"a\":1}`",
+        ),
+        (
+            r#"{"session":"a","txn":[{"op":"increment","key":"c","value":1},{"op":"read","key":"c","value":1.0}]}"#,
+            "2:1: key \"c\" is a counter: a read of it must return an integer or null, found `1.0`",
+        ),
+        (
             r#"{"session":"a","op":"append","key":"x","value":1}"#,
-            "2:-: key \"x\" is a register (line 1: write) and a list (line 2: append)",
+            "2:1: key \"x\" is a register (line 1: write) and a list (line 2: append)",
         ),
     ] {
         assert_eq!(refused("jsonl", &format!("{good}\n{line}\n{good}\n")), message, "{line}");
@@ -381,7 +393,7 @@ fn the_workload_is_what_the_caller_says() {
     let native = r#"{"session":1,"op":"append","key":1,"value":1}"#;
     let register = ReadOptions { workload: Some(DataType::Register), ..ReadOptions::default() };
     let error = read(native.as_bytes(), &register).err().unwrap();
-    assert_eq!(shown(&error), "1:-: `append` is no operation of a register: key 1");
+    assert_eq!(shown(&error), "1:1: `append` is no operation of a register: key 1");
 }
 
 #[test]
@@ -453,8 +465,13 @@ fn wrong_jepsen_histories_are_refused_with_their_place() {
         ),
         (
             "{:process 0 :type :ok :f :txn :value [[:q 1 2]]}",
-            "1:40: unknown operation of a :txn; expected :r, :w, :append or another :f",
+            "1:40: unknown operation of a :txn, :q; expected :r, :w, :append or another :f",
         ),
+        (
+            "{:process 0 :type :ok :f :txn :value [[7 1 2]]}",
+            "1:40: unknown operation of a :txn, (no name); expected :r, :w, :append or another :f",
+        ),
+        ("{:process 0 :type :ok :f :txn :value [[:w 1]]}", "1:39: this operation of a :txn needs a value"),
         ("{:process 0 :type :ok :f :txn :value [[:append 1]]}", "1:39: this operation of a :txn needs a value"),
         ("{:process 0 :type :ok :f :read :time 1.5}", "1:38: :time must be an integer"),
         ("{:process 0 :type :ok :f :read :time 9223372036854775808}", "1:1: :time does not fit 64 bits of nanoseconds"),
@@ -472,7 +489,7 @@ fn wrong_jepsen_histories_are_refused_with_their_place() {
         ),
         (
             "{:process 0 :type :ok :f :write :value 1}\n{:process 0 :type :ok :f :append :value 1}",
-            "2:-: key null is a register (line 1: write) and a list (line 2: append)",
+            "2:1: key null is a register (line 1: write) and a list (line 2: append)",
         ),
         ("{:process 0 :type :ok :f :read :value \"", "1:39: a string that never ends"),
         ("{:process 0 :type :ok :f :read :final? 1}", "1:40: :final? must be true or false"),

@@ -13,12 +13,14 @@ mod rng;
 #[allow(dead_code, reason = "the oracle uses the rest")]
 #[path = "oracle/toy.rs"]
 mod toy;
+#[path = "oracle/transacting.rs"]
+mod transacting;
 
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
-use testimony::check::{self, Judged, Options};
+use testimony::check::{self, Judged, Options, WriteOrder};
 use testimony::history::{History, HistoryBuilder, Kind, OpInput, TxnInput};
-use testimony::model::{Guarantees, MODELS, implied};
+use testimony::model::{Checker, Guarantees, MODELS, Model, implied};
 use testimony::verdict::Verdict;
 
 use decorate::{Case, GENERATORS, Settings, replace};
@@ -99,6 +101,23 @@ fn the_implications_of_the_lattice_hold() {
             }
         }
         Ok(())
+    });
+}
+
+#[test]
+fn transactions_of_one_operation_are_causal_where_their_operations_are() {
+    check(|case| {
+        let mut toy = case.toy.clone();
+        let single =
+            toy.txns.drain(..).flat_map(|txn| txn.ops.clone().into_iter().map(move |op| Txn { ops: vec![op], ..txn.clone() }));
+        toy.txns = single.collect();
+        let judged = judge(&toy, Settings { write_order: WriteOrder::Session, ..case.settings });
+        let verdict = |name: &str| judged.judgements.iter().find(|j| j.model == name).expect("judged").verdict;
+        let (causal, transactional) = (verdict("causal"), verdict("transactional-causal"));
+        if causal == transactional {
+            return Ok(());
+        }
+        Err(format!("causal is {} and transactional-causal {} of\n{}", causal.name(), transactional.name(), toy.json_lines()))
     });
 }
 
@@ -228,10 +247,18 @@ fn a_session_of_two_million_operations_overflows_no_stack() {
     for (name, last_read, wanted) in [("fresh", 1_000_000, Verdict::Satisfied), ("stale", 999_960, Verdict::Violated)] {
         let history = long_session(1_000_000, last_read);
         let pool = ThreadPoolBuilder::new().num_threads(2).stack_size(STACK).build().expect("threads");
-        let run = move || pool.install(|| check::check(&history, &Options::default()));
+        let wanted_models = |model: &&Model| match model.checker {
+            Checker::Convergence => false,
+            Checker::Transactions(_) => true,
+            _ => model.by_default,
+        };
+        let options = Options { models: MODELS.iter().filter(wanted_models).collect(), ..Options::default() };
+        let run = move || pool.install(|| check::check(&history, &options));
         let thread = std::thread::Builder::new().stack_size(STACK).spawn(run).expect("a thread");
         for judgement in thread.join().expect("no overflow").judgements {
-            let wanted = if judgement.model == "well-formed" { Verdict::Satisfied } else { wanted };
+            // Of one operation each, transactions see nothing before they read.
+            let holds = ["well-formed", "read-committed"].contains(&judgement.model);
+            let wanted = if holds { Verdict::Satisfied } else { wanted };
             assert_eq!(judgement.verdict, wanted, "{} of the {name} history", judgement.model);
         }
     }

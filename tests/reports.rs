@@ -27,7 +27,16 @@ fn witness(history: &History, anomaly: Anomaly, operations: &[usize], steps: Vec
     let mut sessions: Vec<_> = operations.iter().map(|&op| history.session(op)).collect();
     sessions.sort();
     sessions.dedup();
-    Witness { anomaly, sessions, assumes: assumes.to_vec(), operations, view: None, derived: Vec::new(), steps }
+    Witness {
+        anomaly,
+        sessions,
+        assumes: assumes.to_vec(),
+        operations,
+        transactions: false,
+        view: None,
+        derived: Vec::new(),
+        steps,
+    }
 }
 
 fn judgement(model: &'static str, verdict: Verdict) -> Judgement {

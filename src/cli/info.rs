@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use testimony::history::{DataType, History, Kind, Status};
+use testimony::history::{DataType, History, KeyId, Kind, Status};
 
 use super::args::InfoArgs;
 use super::console::Console;
@@ -73,26 +73,27 @@ fn describe(loaded: &Loaded) -> String {
 }
 
 fn by_kind(history: &History) -> String {
-    let counted = Kind::ALL.map(|kind| (history.ops().filter(|&op| history.kind(op) == kind).count(), kind.name()));
-    total(history.operations(), &counted)
+    let counted = count(Kind::ALL, history.ops().map(|op| history.kind(op)), |kind| kind as usize);
+    total(history.operations(), &counted.map(|(count, kind)| (count, kind.name())))
 }
 
 fn by_status(history: &History) -> String {
-    let counted = [Status::Ok, Status::Fail, Status::Info]
-        .map(|status| (history.txns().filter(|&txn| history.txn_status(txn) == status).count(), status.name()));
-    total(history.transactions(), &counted)
+    let all = [Status::Ok, Status::Fail, Status::Info];
+    let counted = count(all, history.txns().map(|txn| history.txn_status(txn)), |status| status as usize);
+    total(history.transactions(), &counted.map(|(count, status)| (count, status.name())))
 }
 
 fn by_type(history: &History) -> String {
-    let mut counted = [DataType::Register, DataType::List, DataType::Set, DataType::Counter].map(|of| (0, of));
-    let mut seen = vec![false; history.keys()];
-    for key in history.ops().map(|op| history.key(op)) {
-        if !std::mem::replace(&mut seen[key.index()], true) {
-            let of = history.key_type(key);
-            counted.iter_mut().filter(|(_, other)| *other == of).for_each(|(count, _)| *count += 1);
-        }
-    }
+    let all = [DataType::Register, DataType::List, DataType::Set, DataType::Counter];
+    let counted = count(all, (0..history.keys()).map(|key| history.key_type(KeyId::new(key))), |of| of as usize);
     total(history.keys(), &counted.map(|(count, of)| (count, of.name())))
+}
+
+/// How often there is each; all of them stand in the order of their numbers.
+fn count<T: Copy, const N: usize>(all: [T; N], found: impl Iterator<Item = T>, number: impl Fn(T) -> usize) -> [(usize, T); N] {
+    let mut counts = [0; N];
+    found.for_each(|one| counts[number(one)] += 1);
+    all.map(|one| (counts[number(one)], one))
 }
 
 /// `12: 8 read, 4 write`
@@ -103,11 +104,15 @@ fn total(all: usize, counted: &[(usize, &str)]) -> String {
 }
 
 fn times(history: &History) -> String {
-    let timed = |txn: &_| history.invoked(*txn).is_some() && history.completed(*txn).is_some();
-    let both = history.txns().filter(timed).count();
-    let first = history.txns().filter_map(|txn| history.invoked(txn).or(history.completed(txn))).min();
-    let last = history.txns().filter_map(|txn| history.completed(txn).or(history.invoked(txn))).max();
-    match first.zip(last) {
+    let (mut both, mut span) = (0, None);
+    for txn in history.txns() {
+        let (invoked, completed) = (history.invoked(txn), history.completed(txn));
+        let (Some(begin), Some(end)) = (invoked.or(completed), completed.or(invoked)) else { continue };
+        both += usize::from(invoked.is_some() && completed.is_some());
+        let (first, last) = span.unwrap_or((begin, end));
+        span = Some((begin.min(first), end.max(last)));
+    }
+    match span {
         Some((first, last)) => {
             format!("{} transactions, over {:.3} s", share(both, history.transactions()), last.saturating_sub(first) as f64 / 1e9)
         }

@@ -49,7 +49,7 @@ impl ReadError {
         ReadError { unrecognised: true, ..error }
     }
 
-    /// An error on a line that is known by its number only.
+    /// An error on a line that is known by its number only: the column is where its text begins.
     pub(super) fn on_line(line: Option<u32>, message: String, content: &[u8]) -> Self {
         let Some(line) = line.filter(|&line| line > 0) else { return Self::whole(message) };
         let start = match line {
@@ -57,7 +57,10 @@ impl ReadError {
             _ => memchr::memchr_iter(b'\n', content).nth(line as usize - 2).map(|newline| newline + 1),
         };
         match start {
-            Some(start) => ReadError { column: None, excerpt_column: None, ..Fault { at: start, message }.place(content) },
+            Some(start) => {
+                let blanks = content[start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+                Fault { at: start + blanks, message }.place(content)
+            }
             None => ReadError { line: Some(line.into()), ..Self::whole(message) },
         }
     }
@@ -189,8 +192,8 @@ mod tests {
 
     #[test]
     fn a_line_number_finds_its_line() {
-        let error = ReadError::on_line(Some(2), "x".into(), b"one\ntwo\nthree");
-        assert_eq!((error.line, error.column, error.excerpt.as_deref()), (Some(2), None, Some("two")));
+        let error = ReadError::on_line(Some(2), "x".into(), b"one\n  two\nthree");
+        assert_eq!((error.line, error.column, error.excerpt.as_deref()), (Some(2), Some(3), Some("  two")));
         assert_eq!(ReadError::on_line(Some(9), "x".into(), b"one").line, Some(9));
         assert_eq!(ReadError::on_line(None, "x".into(), b"one").line, None);
     }

@@ -45,7 +45,7 @@ struct Item<'a> {
 }
 
 /// Values one after another.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(super) struct Tape<'a> {
     items: Vec<Item<'a>>,
 }
@@ -66,6 +66,7 @@ impl<'a> Tape<'a> {
     }
 
     /// Appends an item without children, or one whose children follow; those are closed by [`Tape::close`].
+    #[inline]
     pub fn push(&mut self, what: What<'a>, at: usize) -> usize {
         let index = self.items.len();
         self.items.push(Item { what, at, end: index + 1 });
@@ -77,6 +78,7 @@ impl<'a> Tape<'a> {
         self.items[index].end = self.items.len();
     }
 
+    #[inline]
     pub fn what(&self, index: usize) -> &What<'a> {
         &self.items[index].what
     }

@@ -25,12 +25,8 @@ pub(super) fn intern(tape: &Tape<'_>, index: usize, values: &mut Values) -> Resu
             values.collection(&elements)
         }
         What::Set => {
-            let mut elements = elements(tape, index, values)?;
-            elements.sort_unstable();
-            if elements.windows(2).any(|pair| pair[0] == pair[1]) {
-                return Err(Fault::new(tape.at(index), "a set has the same member twice"));
-            }
-            values.collection(&elements)
+            let members = elements(tape, index, values)?;
+            values.set(members).ok_or_else(|| Fault::new(tape.at(index), "a set has the same member twice"))?
         }
         What::Map | What::Tagged(_) | What::Namespaced(_) => match json_text(tape, index)? {
             Some(text) => values.text(Tag::Json, &text),

@@ -71,10 +71,10 @@ impl<'a> Raw<'a> {
             return Ok(None);
         }
         match digits.len() {
-            // Far below 2⁶³: the common case, without checks for overflow.
-            0..=18 => {
-                let value = digits.bytes().fold(0i64, |value, digit| value * 10 + i64::from(digit - b'0'));
-                Ok(Some(i128::from(if digits.len() < self.text.len() { -value } else { value })))
+            // Below 2⁶⁴: the common case, without checks for overflow.
+            0..=19 => {
+                let value = i128::from(digits.bytes().fold(0u64, |value, digit| value * 10 + u64::from(digit - b'0')));
+                Ok(Some(if digits.len() < self.text.len() { -value } else { value }))
             }
             _ => self.text.parse().map(Some).map_err(|_| self.fault("an integer beyond 128 bits")),
         }

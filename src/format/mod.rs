@@ -15,7 +15,9 @@ mod object;
 mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod pieces;
 mod plume;
+mod scan;
 mod spelling;
 mod suggest;
 

@@ -1,37 +1,80 @@
 //! The known fields of a JSON object, each as the text that stands there.
 //!
 //! A visitor written by hand over serde_json: unknown fields are skipped without building them, a known field given twice is an error,
-//! and nothing is allocated for an object.
+//! and nothing is allocated for an object. Plain objects are [scanned](super::scan) without serde_json, to the same effect.
 
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::json::Raw;
+use super::{json::Raw, scan::Scan};
 
 /// The fields of an object that have names in a list, by their place in it.
 #[derive(Clone, Copy)]
 pub(super) struct Object<'a, const N: usize> {
-    fields: [Option<&'a RawValue>; N],
+    fields: [Option<&'a str>; N],
 }
 
 impl<'a, const N: usize> Object<'a, N> {
     /// A field, as a piece of the content.
     pub fn get(&self, field: usize, content: &str) -> Option<Raw<'a>> {
-        self.fields[field].map(|raw| raw_in(content, raw))
+        self.fields[field].map(|text| text_in(content, text))
     }
 }
 
-/// serde_json borrows from what it parses: the place of a value in the content is the difference of two addresses.
+/// A value that serde_json found.
 pub(super) fn raw_in<'a>(content: &str, raw: &'a RawValue) -> Raw<'a> {
-    let text = raw.get();
+    text_in(content, raw.get())
+}
+
+/// Values are borrowed from the content: the place of one is the difference of two addresses.
+fn text_in<'a>(content: &str, text: &'a str) -> Raw<'a> {
     Raw { text, at: text.as_ptr() as usize - content.as_ptr() as usize }
 }
 
 /// Reads an object by the names of its fields.
 #[derive(Clone, Copy)]
 pub(super) struct Named<const N: usize>(pub &'static [&'static str; N]);
+
+impl<const N: usize> Named<N> {
+    /// The fields of an object that is all of a text; `None` where serde_json has to look at it, be it right or wrong.
+    pub fn scan<'a>(self, text: &'a str) -> Option<Object<'a, N>> {
+        let mut scan = Scan::new(text);
+        let object = self.object(&mut scan)?;
+        scan.ends().then_some(object)
+    }
+
+    /// The same for an array of objects.
+    pub fn scan_array<'a>(self, text: &'a str, found: &mut Vec<Object<'a, N>>) -> Option<()> {
+        let mut scan = Scan::new(text);
+        scan.members(b'[', b']', |scan| {
+            found.push(self.object(scan)?);
+            Some(())
+        })?;
+        scan.ends().then_some(())
+    }
+
+    fn object<'a>(self, scan: &mut Scan<'a>) -> Option<Object<'a, N>> {
+        let mut object = Object { fields: [None; N] };
+        scan.members(b'{', b'}', |scan| {
+            let name = scan.name()?;
+            let value = scan.value()?;
+            if let Some(i) = self.0.iter().position(|known| is_alike(known, name) && *known == name) {
+                let twice = object.fields[i].replace(value).is_some();
+                return (!twice).then_some(());
+            }
+            Some(())
+        })?;
+        Some(object)
+    }
+}
+
+/// Have they the same length and first letter? Tells nearly all names apart.
+#[inline]
+fn is_alike(known: &str, name: &str) -> bool {
+    known.len() == name.len() && known.as_bytes().first() == name.as_bytes().first()
+}
 
 impl<'de, const N: usize> DeserializeSeed<'de> for Named<N> {
     type Value = Object<'de, N>;
@@ -53,7 +96,7 @@ impl<'de, const N: usize> Visitor<'de> for Named<N> {
                     map.next_value::<IgnoredAny>()?;
                 }
                 Some(i) if object.fields[i].is_some() => return Err(de::Error::duplicate_field(self.0[i])),
-                Some(i) => object.fields[i] = Some(map.next_value()?),
+                Some(i) => object.fields[i] = Some(map.next_value::<&RawValue>()?.get()),
             }
         }
         Ok(object)

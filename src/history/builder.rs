@@ -3,9 +3,11 @@
 //! Formats fill in [`TxnInput`] and [`OpInput`]; a library user has the shorter [`HistoryBuilder::session`]. `finish` decides the data
 //! type of each key from the operations on it and refuses what no history can hold.
 
-use rustc_hash::FxHashMap;
+mod append;
 
-use super::{DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values};
+use super::{
+    Counting, DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values, names::Names, shape,
+};
 
 /// What is known of a transaction (or of a bare operation).
 #[derive(Clone, Copy, Debug)]
@@ -104,9 +106,11 @@ pub struct HistoryBuilder {
     /// Interns names and values for [`TxnInput`] and [`OpInput`].
     pub values: Values,
     history: History,
-    sessions: FxHashMap<ValueId, u32>,
-    keys: FxHashMap<ValueId, u32>,
-    nodes: FxHashMap<ValueId, u32>,
+    sessions: Names,
+    keys: Names,
+    nodes: Names,
+    /// By key: a bit for each kind of operation on it.
+    kinds: Vec<u8>,
     initial: Vec<(ValueId, ValueId)>,
     add_may_count: bool,
     workload: Option<DataType>,
@@ -134,14 +138,14 @@ impl HistoryBuilder {
                 op_kind: Vec::new(),
                 op_key: Vec::new(),
                 op_value: Vec::new(),
-                op_txn: Vec::new(),
-                op_line: Vec::new(),
+                op_txn: Counting::default(),
+                op_line: Counting::default(),
                 cas_to: Vec::new(),
                 op_version: Vec::new(),
                 op_final: Vec::new(),
                 txn_session: Vec::new(),
                 txn_status: Vec::new(),
-                txn_first: vec![0],
+                txn_first: Counting::default(),
                 txn_invoke: Vec::new(),
                 txn_complete: Vec::new(),
                 txn_node: Vec::new(),
@@ -150,18 +154,35 @@ impl HistoryBuilder {
                 about: None,
                 warnings: Vec::new(),
             },
-            sessions: FxHashMap::default(),
-            keys: FxHashMap::default(),
-            nodes: FxHashMap::default(),
+            sessions: Names::default(),
+            keys: Names::default(),
+            nodes: Names::default(),
+            kinds: Vec::new(),
             initial: Vec::new(),
             add_may_count: false,
             workload: None,
         }
     }
 
+    /// Makes room for so many operations, each a transaction.
+    pub(crate) fn reserve(&mut self, operations: usize) {
+        let h = &mut self.history;
+        h.op_kind.reserve(operations);
+        h.op_key.reserve(operations);
+        h.op_value.reserve(operations);
+        h.txn_session.reserve(operations);
+        h.txn_status.reserve(operations);
+    }
+
     /// Opens a transaction; the operations that follow are its own until the next call. One without operations is kept.
     pub fn begin(&mut self, txn: TxnInput) {
-        let session = dense(&mut self.sessions, &mut self.history.sessions, txn.session);
+        self.open(txn);
+    }
+
+    /// As [`HistoryBuilder::begin`]; returns the number of the session.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, txn: TxnInput) -> u32 {
+        let session = self.sessions.number(txn.session);
         let h = &mut self.history;
         let index = h.txn_status.len();
         h.txn_session.push(session);
@@ -169,13 +190,17 @@ impl HistoryBuilder {
         h.txn_first.push(h.op_kind.len() as u32);
         sparse(&mut h.txn_invoke, index, txn.invoke_ns, NO_TIME);
         sparse(&mut h.txn_complete, index, txn.complete_ns, NO_TIME);
-        let node = txn.node.map(|node| dense(&mut self.nodes, &mut h.nodes, node));
+        let node = txn.node.map(|node| self.nodes.number(node));
         sparse(&mut h.txn_node, index, node, NO_NODE);
+        session
     }
 
     /// Adds an operation to the open transaction. Panics where none was begun, and beyond 2³² - 2 operations.
+    // (Always: most readers know nothing of versions and final reads, and then no code looks at them.)
+    #[inline(always)]
     pub fn op(&mut self, op: OpInput) {
-        let key = dense(&mut self.keys, &mut self.history.keys, op.key);
+        let key = self.keys.number(op.key);
+        saw(&mut self.kinds, key, bit(op.kind));
         let h = &mut self.history;
         let index = h.op_kind.len();
         assert!(index < u32::MAX as usize - 1, "more than 2^32 - 2 operations");
@@ -190,41 +215,41 @@ impl HistoryBuilder {
         }
         sparse(&mut h.op_version, index, op.version, NO_VERSION);
         sparse(&mut h.op_final, index, op.is_final.then_some(true), false);
-        *h.txn_first.last_mut().expect("begun") = index as u32 + 1;
     }
 
     /// The index of a session, new or known, for [`Columns`].
     #[cfg(feature = "parquet")]
     pub(crate) fn session_index(&mut self, name: ValueId) -> u32 {
-        dense(&mut self.sessions, &mut self.history.sessions, name)
+        self.sessions.number(name)
     }
 
     /// The index of a key, new or known, for [`Columns`].
     #[cfg(feature = "parquet")]
     pub(crate) fn key_index(&mut self, name: ValueId) -> u32 {
-        dense(&mut self.keys, &mut self.history.keys, name)
+        self.keys.number(name)
     }
 
     /// The index of a node, new or known, for [`Columns`].
     #[cfg(feature = "parquet")]
     pub(crate) fn node_index(&mut self, name: ValueId) -> u32 {
-        dense(&mut self.nodes, &mut self.history.nodes, name)
+        self.nodes.number(name)
     }
 
     /// Takes all operations and transactions at once.
     #[cfg(feature = "parquet")]
     pub(crate) fn columns(&mut self, columns: Columns) {
-        let h = &mut self.history;
         let operations = columns.kind.len();
         assert!(operations < u32::MAX as usize - 1, "more than 2^32 - 2 operations");
-        h.txn_first = columns.first;
-        h.txn_first.push(operations as u32);
-        h.op_txn = Vec::with_capacity(operations);
-        for (txn, pair) in h.txn_first.windows(2).enumerate() {
-            h.op_txn.resize(pair[1] as usize, txn as u32);
+        columns.key.iter().zip(&columns.kind).for_each(|(&key, &kind)| saw(&mut self.kinds, key, bit(kind)));
+        let h = &mut self.history;
+        let ends = columns.first.iter().skip(1).copied().chain([operations as u32]);
+        for (txn, (&first, end)) in (0..).zip(columns.first.iter().zip(ends)) {
+            (first..end).for_each(|_| h.op_txn.push(txn));
         }
+        columns.first.into_iter().for_each(|first| h.txn_first.push(first));
+        columns.line.into_iter().for_each(|line| h.op_line.push(line));
         (h.op_kind, h.op_key, h.op_value, h.cas_to) = (columns.kind, columns.key, columns.value, columns.to);
-        (h.op_version, h.op_final, h.op_line) = (columns.version, columns.is_final, columns.line);
+        (h.op_version, h.op_final) = (columns.version, columns.is_final);
         (h.txn_session, h.txn_status, h.txn_node) = (columns.session, columns.status, columns.node);
         (h.txn_invoke, h.txn_complete, h.errors) = (columns.invoke, columns.complete, columns.errors);
     }
@@ -280,8 +305,8 @@ impl HistoryBuilder {
         SessionRecorder { builder: self, session }
     }
 
-    /// The history. Fails where there is no operation, where the operations on one key are of several types, or where a transaction
-    /// completed before it was invoked.
+    /// The history. Fails where there is no operation, where the operations on one key are of several types, where a read returned no
+    /// value of its key's type, or where a transaction completed before it was invoked.
     pub fn finish(mut self) -> Result<History, BuildError> {
         if self.history.op_kind.is_empty() {
             return Err(BuildError { line: None, message: "no operations".into() });
@@ -291,10 +316,14 @@ impl HistoryBuilder {
         let mut history = self.history;
         history.values = self.values;
         for (name, value) in self.initial {
-            if let Some(&key) = self.keys.get(&name) {
+            if let Some(key) = self.keys.find(name) {
                 history.set_initial(Some(super::KeyId::new(key as usize)), value);
             }
         }
+        history.sessions = self.sessions.into_vec();
+        history.keys = self.keys.into_vec();
+        history.nodes = self.nodes.into_vec();
+        shape::check_reads(&mut history, self.workload.is_some())?;
         Ok(history)
     }
 
@@ -302,7 +331,8 @@ impl HistoryBuilder {
         let h = &self.history;
         for (txn, (&invoke, &complete)) in h.txn_invoke.iter().zip(&h.txn_complete).enumerate() {
             if invoke != NO_TIME && complete != NO_TIME && complete < invoke {
-                let line = h.op_line.get(h.txn_first[txn] as usize).copied();
+                let first = h.first_op(txn);
+                let line = (first < h.operations()).then(|| h.op_line.get(first));
                 return Err(BuildError {
                     line,
                     message: format!("completed at {complete} ns, before it was invoked at {invoke} ns"),
@@ -314,48 +344,62 @@ impl HistoryBuilder {
 
     /// The operations on a key decide its type; a key that is only read has the type of the others where they agree.
     fn decide_types(&mut self) -> Result<(), BuildError> {
-        if self.add_may_count {
+        let adds_may_count = self.add_may_count && self.kinds.iter().any(|kinds| kinds & bit(Kind::Add) != 0);
+        if adds_may_count {
             self.let_reads_decide_adds();
         }
-        let h = &mut self.history;
-        let mut decided: Vec<Option<(DataType, u32)>> = vec![None; h.keys.len()];
+        let decided = match self.types_by_kinds().filter(|_| !adds_may_count && self.workload.is_none()) {
+            Some(decided) => decided,
+            None => self.types_by_operations()?,
+        };
+        let mut types = decided.iter().flatten().copied();
+        let first = types.next().unwrap_or(DataType::Register);
+        let only_read = self.workload.unwrap_or(if types.all(|t| t == first) { first } else { DataType::Register });
+        self.history.key_types = decided.into_iter().map(|decided| decided.unwrap_or(only_read)).collect();
+        Ok(())
+    }
+
+    /// The type of each key that is written, where no key has two.
+    fn types_by_kinds(&self) -> Option<Vec<Option<DataType>>> {
+        let of_key = |&kinds: &u8| {
+            let mut types = Kind::ALL.into_iter().filter(|&kind| kinds & bit(kind) != 0).filter_map(Kind::data_type);
+            let first = types.next();
+            types.all(|other| Some(other) == first).then_some(first)
+        };
+        self.kinds.iter().map(of_key).collect()
+    }
+
+    /// The same operation by operation, to name the two that disagree.
+    fn types_by_operations(&self) -> Result<Vec<Option<DataType>>, BuildError> {
+        let h = &self.history;
+        let mut decided: Vec<Option<(DataType, u32)>> = vec![None; self.keys.all().len()];
         for op in 0..h.op_kind.len() {
-            let of_kind = match h.op_kind[op] {
-                Kind::Read => continue,
-                Kind::Write | Kind::Cas => DataType::Register,
-                Kind::Append => DataType::List,
-                Kind::Add | Kind::Remove => DataType::Set,
-                Kind::Increment | Kind::Decrement => DataType::Counter,
-            };
+            let Some(of_kind) = h.op_kind[op].data_type() else { continue };
             let key = h.op_key[op] as usize;
             let (of_key, first) = *decided[key].get_or_insert((self.workload.unwrap_or(of_kind), op as u32));
             if of_kind != of_key {
-                let name = self.values.display(h.keys[key]);
+                let name = self.values.display(self.keys.all()[key]);
                 let message = match self.workload {
                     Some(w) => format!("`{}` is no operation of a {}: key {name}", h.op_kind[op].name(), w.name()),
                     None => format!(
                         "key {name} is a {} (line {}: {}) and a {} (line {}: {})",
                         of_key.name(),
-                        h.op_line[first as usize],
+                        h.op_line.get(first as usize),
                         h.op_kind[first as usize].name(),
                         of_kind.name(),
-                        h.op_line[op],
+                        h.op_line.get(op),
                         h.op_kind[op].name()
                     ),
                 };
-                return Err(BuildError { line: Some(h.op_line[op]), message });
+                return Err(BuildError { line: Some(h.op_line.get(op)), message });
             }
         }
-        let mut types = decided.iter().flatten().map(|&(t, _)| t);
-        let first = types.next().unwrap_or(DataType::Register);
-        let only_read = self.workload.unwrap_or(if types.all(|t| t == first) { first } else { DataType::Register });
-        h.key_types = decided.into_iter().map(|d| d.map_or(only_read, |(t, _)| t)).collect();
-        Ok(())
+        Ok(decided.into_iter().map(|decided| Some(decided?.0)).collect())
     }
 
     fn let_reads_decide_adds(&mut self) {
         let h = &mut self.history;
-        let keys = h.keys.len();
+        let keys = self.keys.all().len();
         let (mut collection, mut number) = (vec![false; keys], vec![false; keys]);
         for op in 0..h.op_kind.len() {
             // Only members of sets are removed.
@@ -425,15 +469,21 @@ impl SessionRecorder<'_> {
     }
 }
 
-/// The dense index of a name, new or known.
-fn dense(map: &mut FxHashMap<ValueId, u32>, names: &mut Vec<ValueId>, name: ValueId) -> u32 {
-    *map.entry(name).or_insert_with(|| {
-        names.push(name);
-        names.len() as u32 - 1
-    })
+fn bit(kind: Kind) -> u8 {
+    1 << kind as u8
+}
+
+/// Adds to what is known of a key, which may be the next one.
+#[inline]
+fn saw(kinds: &mut Vec<u8>, key: u32, bits: u8) {
+    match kinds.get_mut(key as usize) {
+        Some(kinds) => *kinds |= bits,
+        None => kinds.push(bits),
+    }
 }
 
 /// Appends to a column that stays empty until something is in it.
+#[inline(always)]
 fn sparse<T: Copy + PartialEq>(column: &mut Vec<T>, index: usize, value: Option<T>, none: T) {
     if let Some(value) = value {
         column.resize(index, none);

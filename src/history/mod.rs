@@ -4,8 +4,13 @@
 //! the file filled (times, versions, nodes, final marks) takes no memory.
 
 mod builder;
+mod counting;
 mod id;
+mod names;
+mod shape;
 mod value;
+
+use counting::Counting;
 
 #[cfg(feature = "parquet")]
 pub(crate) use builder::Columns;
@@ -50,6 +55,17 @@ impl Kind {
             Kind::Remove => "remove",
             Kind::Increment => "increment",
             Kind::Decrement => "decrement",
+        }
+    }
+
+    /// The type of the keys that it is an operation on; `None` where that may be any.
+    fn data_type(self) -> Option<DataType> {
+        match self {
+            Kind::Read => None,
+            Kind::Write | Kind::Cas => Some(DataType::Register),
+            Kind::Append => Some(DataType::List),
+            Kind::Add | Kind::Remove => Some(DataType::Set),
+            Kind::Increment | Kind::Decrement => Some(DataType::Counter),
         }
     }
 
@@ -147,8 +163,8 @@ pub struct History {
     pub(crate) op_key: Vec<u32>,
     /// The value written or returned; a cas's `from`.
     pub(crate) op_value: Vec<ValueId>,
-    pub(crate) op_txn: Vec<u32>,
-    pub(crate) op_line: Vec<u32>,
+    op_txn: Counting,
+    op_line: Counting,
     /// A cas's `to`, sorted by operation.
     pub(crate) cas_to: Vec<(u32, ValueId)>,
     /// Empty where no line has one, as are all columns marked (sparse).
@@ -158,8 +174,8 @@ pub struct History {
     // Columns by transaction, in file order.
     pub(crate) txn_session: Vec<u32>,
     pub(crate) txn_status: Vec<Status>,
-    /// The first operation of each transaction, and one past the last operation at the end. Its operations are consecutive.
-    pub(crate) txn_first: Vec<u32>,
+    /// The first operation of each transaction. Its operations are consecutive.
+    txn_first: Counting,
     /// (sparse)
     pub(crate) txn_invoke: Vec<i64>,
     /// (sparse)
@@ -279,12 +295,23 @@ impl History {
     /// The transaction of an operation.
     #[inline]
     pub fn txn(&self, op: OpId) -> TxnId {
-        TxnId::new(self.op_txn[op.index()] as usize)
+        TxnId::new(self.op_txn.get(op.index()) as usize)
     }
 
     /// The operations of a transaction, in program order.
     pub fn txn_ops(&self, txn: TxnId) -> impl ExactSizeIterator<Item = OpId> + use<> {
-        (self.txn_first[txn.index()] as usize..self.txn_first[txn.index() + 1] as usize).map(OpId::new)
+        (self.first_op(txn.index())..self.first_op(txn.index() + 1)).map(OpId::new)
+    }
+
+    /// The index of a transaction's first operation; after the last transaction, how many operations there are.
+    #[inline]
+    pub(crate) fn first_op(&self, txn: usize) -> usize {
+        if txn < self.txn_first.len() { self.txn_first.get(txn) as usize } else { self.operations() }
+    }
+
+    /// Has every transaction one operation? As many of the one as of the other may also be an empty transaction beside one of two.
+    pub(crate) fn all_bare(&self) -> bool {
+        self.transactions() == self.operations() && self.txns().all(|txn| self.txn_ops(txn).len() == 1)
     }
 
     /// The session of a transaction.
@@ -313,7 +340,7 @@ impl History {
 
     /// The line of an operation in the file, from 1.
     pub fn line(&self, op: OpId) -> u32 {
-        self.op_line[op.index()]
+        self.op_line.get(op.index())
     }
 
     /// When a transaction was invoked, in ns.
@@ -388,10 +415,13 @@ impl History {
         }
     }
 
-    /// Declares an initial value: of one key, or of all where `key` is `None`. An unknown key is ignored.
+    /// Declares an initial value: of one key, or of all where `key` is `None`, whatever was declared of them. An unknown key is ignored.
     pub fn set_initial(&mut self, key: Option<KeyId>, value: ValueId) {
         match key {
-            None => self.initial_default = value,
+            None => {
+                self.initial.clear();
+                self.initial_default = value;
+            }
             Some(key) => {
                 let key = key.index() as u32;
                 match self.initial.binary_search_by_key(&key, |&(k, _)| k) {

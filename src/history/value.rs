@@ -64,12 +64,16 @@ pub struct Values {
     arena: Vec<u8>,
     /// Entry i is `arena[ends[i - 1]..ends[i]]`.
     ends: Vec<usize>,
+    /// The hash of each entry: a table that grows, or is absorbed by another, does not look at the entries again.
+    hashes: Vec<u32>,
     table: HashTable<u32>,
     /// The elements of all collections one after another.
     elements: Vec<ValueId>,
     /// Collection i is `elements[collection_ends[i - 1]..collection_ends[i]]`.
     collection_ends: Vec<u32>,
     collections: FxHashMap<Box<[ValueId]>, u32>,
+    /// Was there a set of other members than small integers?
+    sets_of_texts: bool,
 }
 
 impl Values {
@@ -107,24 +111,29 @@ impl Values {
 
     /// Interns a tagged text. Panics beyond 2³⁰ distinct texts, which no 32-bit history reaches before its operations run out.
     pub fn text(&mut self, tag: Tag, text: &str) -> ValueId {
-        let hash = hash_of(tag, text.as_bytes());
-        let (arena, ends) = (&self.arena, &self.ends);
-        if let Some(&i) = self.table.find(hash, |&i| {
-            let entry = entry(arena, ends, i);
-            entry[0] == tag as u8 && &entry[1..] == text.as_bytes()
-        }) {
+        let hash = hash_of(tag as u8, text.as_bytes());
+        let is_it = |entry: &[u8]| entry[0] == tag as u8 && &entry[1..] == text.as_bytes();
+        self.intern(hash, is_it, |arena| {
+            arena.push(tag as u8);
+            arena.extend_from_slice(text.as_bytes());
+        })
+    }
+
+    /// Interns the entry of a hash.
+    #[inline]
+    fn intern(&mut self, hash: u32, is_it: impl Fn(&[u8]) -> bool, write: impl FnOnce(&mut Vec<u8>)) -> ValueId {
+        let (arena, ends, hashes) = (&self.arena, &self.ends, &self.hashes);
+        let is_it = |&i: &u32| hashes[i as usize] == hash && is_it(entry(arena, ends, i));
+        if let Some(&i) = self.table.find(spread(hash), is_it) {
             return ValueId(INTERNED | i);
         }
         let i = self.ends.len() as u32;
         assert!(i < COLLECTION - 1, "{}", TooManyValues(COLLECTION));
-        self.arena.push(tag as u8);
-        self.arena.extend_from_slice(text.as_bytes());
+        write(&mut self.arena);
         self.ends.push(self.arena.len());
-        let (arena, ends) = (&self.arena, &self.ends);
-        self.table.insert_unique(hash, i, |&i| {
-            let entry = entry(arena, ends, i);
-            hash_bytes(entry)
-        });
+        self.hashes.push(hash);
+        let hashes = &self.hashes;
+        self.table.insert_unique(spread(hash), i, |&i| spread(hashes[i as usize]));
         ValueId(INTERNED | i)
     }
 
@@ -140,6 +149,42 @@ impl Values {
         self.collection_ends.push(end);
         self.collections.insert(elements.into(), i);
         ValueId(INTERNED | COLLECTION | i)
+    }
+
+    /// Interns a set by its members, which are sorted; `None` where one is there twice.
+    pub(crate) fn set(&mut self, mut members: Vec<ValueId>) -> Option<ValueId> {
+        members.sort_unstable();
+        self.sets_of_texts |= members.last().is_some_and(|last| last.0 >= INTERNED);
+        let twice = members.windows(2).any(|pair| pair[0] == pair[1]);
+        (!twice).then(|| self.collection(&members))
+    }
+
+    /// Was there a set of other members than small integers? The order of those depends on what was interned when.
+    pub(crate) fn has_sets_of_texts(&self) -> bool {
+        self.sets_of_texts
+    }
+
+    /// Interns all that another interner holds, in its order.
+    pub(crate) fn absorb(&mut self, other: Values) -> Absorbed {
+        let mut absorbed = Absorbed { texts: Vec::with_capacity(other.ends.len()), collections: Vec::new() };
+        for i in 0..other.ends.len() as u32 {
+            let new = entry(&other.arena, &other.ends, i);
+            absorbed.texts.push(self.intern(
+                other.hashes[i as usize],
+                |entry| entry == new,
+                |arena| arena.extend_from_slice(new),
+            ));
+        }
+        let mut elements = Vec::new();
+        let mut start = 0;
+        for &end in &other.collection_ends {
+            // What a collection holds was interned before it.
+            elements.clear();
+            elements.extend(other.elements[start..end as usize].iter().map(|&element| absorbed.of(element)));
+            absorbed.collections.push(self.collection(&elements));
+            start = end as usize;
+        }
+        absorbed
     }
 
     /// Looks a value up.
@@ -207,18 +252,43 @@ fn entry<'a>(arena: &'a [u8], ends: &[usize], i: u32) -> &'a [u8] {
     &arena[start..ends[i]]
 }
 
-fn hash_of(tag: Tag, text: &[u8]) -> u64 {
+fn hash_of(tag: u8, text: &[u8]) -> u32 {
     let mut hasher = FxBuildHasher.build_hasher();
-    hasher.write_u8(tag as u8);
+    hasher.write_u8(tag);
     hasher.write(text);
-    hasher.finish()
+    let hash = hasher.finish();
+    (hash ^ hash >> 32) as u32
 }
 
-fn hash_bytes(entry: &[u8]) -> u64 {
-    let mut hasher = FxBuildHasher.build_hasher();
-    hasher.write_u8(entry[0]);
-    hasher.write(&entry[1..]);
-    hasher.finish()
+/// As many bits as the table looks at.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The ids that the values of another interner have here.
+pub(crate) struct Absorbed {
+    texts: Vec<ValueId>,
+    collections: Vec<ValueId>,
+}
+
+impl Absorbed {
+    /// Has every value the id that it had?
+    pub fn is_identity(&self) -> bool {
+        self.texts.is_empty() && self.collections.is_empty()
+    }
+
+    /// The id here of an id there.
+    #[inline]
+    pub fn of(&self, id: ValueId) -> ValueId {
+        if id.0 & INTERNED == 0 || id == ValueId::NULL {
+            id
+        } else if id.0 & COLLECTION == 0 {
+            self.texts[(id.0 & !INTERNED) as usize]
+        } else {
+            self.collections[(id.0 & !(INTERNED | COLLECTION)) as usize]
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod convergence;
 pub(crate) mod guarantees;
 pub(crate) mod plan;
 mod stale;
+pub(crate) mod transactions;
 mod view;
 mod well_formed;
 
@@ -42,8 +43,27 @@ pub enum Checker {
     CausalMemory,
     /// `pram-classic`.
     PramClassic,
+    /// A weak transactional model, by its axiom.
+    Transactions(Isolation),
     /// `convergence`: judged apart, on every data type; run by default only where there are quiescent reads.
     Convergence,
+}
+
+/// The weak transactional models (Biswas & Enea, OOPSLA'19, Fig. 2), weaker ones first: there is a total order co ⊇ so ∪ wr of the
+/// transactions such that for every t3 with an external read of x from t1, each other t2 that writes x and that t3 *saw* has t2 co t1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Isolation {
+    /// t3 saw t2: it read something from t2 earlier in its program than x from t1.
+    ReadCommitted,
+    /// t3 saw t2: t2 so t3 or t2 wr t3.
+    ReadAtomic,
+    /// t3 saw t2: t2 hb t3, over whole transactions.
+    TransactionalCausal,
+}
+
+impl Isolation {
+    /// Every one, weaker ones first.
+    pub const ALL: [Isolation; 3] = [Isolation::ReadCommitted, Isolation::ReadAtomic, Isolation::TransactionalCausal];
 }
 
 /// A set of session guarantees (Terry et al., PDIS'94): a subset of {RYW, MR, MW, WFR}.
@@ -187,6 +207,33 @@ pub const MODELS: &[Model] = &[
         implies: &["causal-weak", "pram-classic"],
         by_default: true,
         checker: Checker::CausalMemory,
+    },
+    Model {
+        name: "read-committed",
+        promise: "a transaction that saw another one's write does not afterwards read what that one overwrote",
+        rule: "t3 reads x from t1 after it read anything from t2, which writes x: t2 co t1; co ⊇ so ∪ wr a total order of transactions",
+        citation: "Biswas & Enea, On the Complexity of Checking Transactional Consistency (OOPSLA'19), Fig. 2a",
+        implies: &["well-formed"],
+        by_default: false,
+        checker: Checker::Transactions(Isolation::ReadCommitted),
+    },
+    Model {
+        name: "read-atomic",
+        promise: "a transaction sees all of another one's writes or none, and all of its session's earlier ones",
+        rule: "t3 reads x from t1, t2 so t3 or t2 wr t3, t2 writes x: t2 co t1; co ⊇ so ∪ wr a total order of transactions",
+        citation: "Biswas & Enea (OOPSLA'19), Fig. 2b; Bailis et al., Scalable Atomic Visibility with RAMP Transactions (SIGMOD'14)",
+        implies: &["read-committed"],
+        by_default: false,
+        checker: Checker::Transactions(Isolation::ReadAtomic),
+    },
+    Model {
+        name: "transactional-causal",
+        promise: "no effect is seen before its cause, and of each transaction all writes are seen or none",
+        rule: "t3 reads x from t1, t2 hb t3, t2 writes x: t2 co t1; co ⊇ so ∪ wr a total order of transactions",
+        citation: "Biswas & Enea (OOPSLA'19), Fig. 2c; Møldrup & Pavlogiannis, AWDIT (PLDI'25)",
+        implies: &["causal", "read-atomic"],
+        by_default: false,
+        checker: Checker::Transactions(Isolation::TransactionalCausal),
     },
     Model {
         name: "convergence",

@@ -9,24 +9,28 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
-use crate::history::{DataType, History, OpId, Status};
-use crate::relation::budget::{Budget, OutOfBudget};
+use crate::history::{DataType, OpId, Status};
+use crate::relation::budget::OutOfBudget;
 use crate::relation::facts::Facts;
+use crate::relation::transactions::Transactions;
 use crate::verdict::{Judgement, Verdict};
 
 use super::guarantees::{self, Decision, Outcome};
+use super::transactions::{self, Judge};
 use super::view::{self, Base, Orders};
-use super::{Checker, Guarantees, MODELS, Model, causal_weak, convergence, implied, stale, well_formed};
+use super::{Checker, Guarantees, Isolation, MODELS, Model, causal_weak, convergence, implied, stale, well_formed};
 
 /// The judging of one history.
 pub(crate) struct Plan<'a> {
-    facts: Facts<'a>,
+    facts: &'a Facts<'a>,
     options: &'a Options,
     /// By set of guarantees.
     sets: [Option<Result<Arc<Outcome>, OutOfBudget>>; 16],
     causal_weak: Option<Result<Arc<Outcome>, OutOfBudget>>,
     causal_memory: Option<Result<Arc<Outcome>, OutOfBudget>>,
     pram_classic: Option<Result<Arc<Outcome>, OutOfBudget>>,
+    /// By [`Isolation`].
+    isolation: [Option<Result<Arc<Outcome>, OutOfBudget>>; 3],
     memory_orders: Option<Orders>,
     classic_orders: Option<Orders>,
     ok_reads: u64,
@@ -37,17 +41,25 @@ struct Answer {
     outcome: Result<Arc<Outcome>, OutOfBudget>,
     /// It stands or falls with reads that were left out.
     depends_on_ambiguous: bool,
+    /// It is of registers alone, and there are others.
+    other_data_types: bool,
+}
+
+fn violated(outcome: &Result<Arc<Outcome>, OutOfBudget>) -> bool {
+    matches!(outcome.as_deref(), Ok(Outcome::Violated(..)))
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(history: &'a History, options: &'a Options, budget: &'a Budget) -> Self {
+    pub(crate) fn new(facts: &'a Facts<'a>, options: &'a Options) -> Self {
+        let history = facts.history;
         Plan {
-            facts: Facts::new(history, options, budget),
+            facts,
             options,
             sets: Default::default(),
             causal_weak: None,
             causal_memory: None,
             pram_classic: None,
+            isolation: Default::default(),
             memory_orders: None,
             classic_orders: None,
             ok_reads: history.ops().filter(|&op| history.kind(op).reads() && history.status(op) == Status::Ok).count() as u64,
@@ -57,7 +69,7 @@ impl<'a> Plan<'a> {
     /// `convergence` stands apart: it implies no model, no model implies it, and it judges every data type.
     pub(crate) fn run(self, models: &[&'static Model]) -> Judged {
         let (apart, related): (Vec<&Model>, Vec<&Model>) = models.iter().partition(|m| m.checker == Checker::Convergence);
-        let found = apart.first().map(|model| convergence::judge(&self.facts, self.options, self.unknown(model, String::new())));
+        let found = apart.first().map(|model| convergence::judge(self.facts, self.options, self.unknown(model, String::new())));
         let mut judged = self.run_related(&related);
         if let Some((judgement, warnings)) = found {
             judged.judgements.extend(judgement);
@@ -80,6 +92,7 @@ impl<'a> Plan<'a> {
             .collect();
         let by_hb = |model: &Model| matches!(model.checker, Checker::CausalWeak | Checker::CausalMemory | Checker::PramClassic);
         self.judge_sets(&sets, wanted.iter().any(|model| by_hb(model)));
+        self.judge_transactions(&wanted);
         let minimal_violated = if self.options.lattice { self.minimal_violated() } else { None };
         let mut judgements: Vec<Judgement> = Vec::new();
         let mut certificates = Vec::new();
@@ -98,7 +111,7 @@ impl<'a> Plan<'a> {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let facts = &self.facts;
+        let facts = self.facts;
         let mut warnings = facts.history.warnings().to_vec();
         let mut warn = |count: usize, one: &str, many: &str| match count {
             0 => {}
@@ -156,7 +169,7 @@ impl<'a> Plan<'a> {
     fn judge_sets(&mut self, sets: &[Guarantees], causal_first: bool) {
         let mut undecided = None;
         if causal_first || sets.iter().any(|&g| !guarantees::DIRECT.contains(g)) {
-            match guarantees::decide(&self.facts, Guarantees::ALL) {
+            match guarantees::decide(self.facts, Guarantees::ALL) {
                 Ok(Decision::Satisfied(order)) => self.sets[15] = Some(Ok(Arc::new(Outcome::Satisfied(order)))),
                 Ok(Decision::Violated(evidence)) => undecided = Some(evidence),
                 Err(error) => self.sets[15] = Some(Err(error)),
@@ -167,7 +180,7 @@ impl<'a> Plan<'a> {
             self.judge_set(guarantees::DIRECT);
             self.sets[15] = match &self.sets[guarantees::DIRECT.0 as usize] {
                 Some(Ok(below)) if matches!(**below, Outcome::Violated(..)) => Some(Ok(below.clone())),
-                _ => Some(guarantees::prove(&self.facts, Guarantees::ALL, evidence, self.options.max_witnesses).map(Arc::new)),
+                _ => Some(guarantees::prove(self.facts, Guarantees::ALL, evidence, self.options.max_witnesses).map(Arc::new)),
             };
             let apart = Guarantees::MW.with(Guarantees::WFR);
             if sets.iter().any(|&g| apart.contains(g))
@@ -202,9 +215,52 @@ impl<'a> Plan<'a> {
         let above = known(&|other| other.contains(g), false);
         let outcome = match below.or(above) {
             Some(outcome) => Ok(outcome),
-            None => guarantees::judge(&self.facts, g, self.options.max_witnesses).map(Arc::new),
+            None => guarantees::judge(self.facts, g, self.options.max_witnesses).map(Arc::new),
         };
         self.sets[g.0 as usize] = Some(outcome);
+    }
+
+    /// Judges the transactional models among these, the strongest first: if it holds so do the others, by the same order. One above a
+    /// violated model is violated with the same witness.
+    fn judge_transactions(&mut self, wanted: &[&'static Model]) {
+        let isolation = |model: &&Model| match model.checker {
+            Checker::Transactions(isolation) => Some(isolation),
+            _ => None,
+        };
+        let Some(strongest) = wanted.iter().filter_map(isolation).max() else { return };
+        if strongest == Isolation::TransactionalCausal {
+            self.isolation[strongest as usize] = self.sets[15].clone().filter(violated);
+        }
+        let transactions = Transactions::new(self.facts.history, &self.facts.so, &self.facts.matching);
+        let causal = self.sets[15].clone();
+        let explained = match causal.as_ref().and_then(|causal| causal.as_deref().ok()) {
+            Some(Outcome::Satisfied(order)) => Some(&order[..]),
+            _ => None,
+        };
+        let judge = |isolation| Judge { facts: self.facts, transactions: &transactions, isolation, explained };
+        let mut unproved = Vec::new();
+        for isolation in Isolation::ALL.into_iter().rev().filter(|&isolation| isolation <= strongest) {
+            if self.isolation[isolation as usize].is_some() {
+                continue;
+            }
+            match judge(isolation).decide() {
+                Ok(transactions::Decision::Satisfied(order)) => {
+                    self.isolation[..=isolation as usize].fill(Some(Ok(Arc::new(Outcome::Satisfied(order)))));
+                    break;
+                }
+                Ok(transactions::Decision::Violated(evidence)) => unproved.push((isolation, evidence)),
+                Err(error) => self.isolation[isolation as usize] = Some(Err(error)),
+            }
+        }
+        let mut below = None;
+        for (isolation, evidence) in unproved.into_iter().rev() {
+            let outcome = match below {
+                Some(below) => below,
+                None => judge(isolation).prove(&evidence, self.options.max_witnesses).map(Arc::new),
+            };
+            below = Some(outcome.clone()).filter(violated);
+            self.isolation[isolation as usize] = Some(outcome);
+        }
     }
 
     fn minimal_violated(&self) -> Option<Vec<Guarantees>> {
@@ -234,15 +290,31 @@ impl<'a> Plan<'a> {
                     let shown = malformed.iter().take(self.options.max_witnesses.max(1)).map(witness).collect();
                     Outcome::Violated(shown, malformed.len() as u64)
                 };
-                Answer { outcome: Ok(Arc::new(outcome)), depends_on_ambiguous: self.facts.matching.ambiguous_form }
+                Answer {
+                    outcome: Ok(Arc::new(outcome)),
+                    depends_on_ambiguous: self.facts.matching.ambiguous_form,
+                    other_data_types: false,
+                }
             }
             Checker::Guarantees(g) => Answer {
                 outcome: self.sets[g.0 as usize].clone().expect("all sets are judged"),
                 depends_on_ambiguous: ambiguous && self.set_depends(g),
+                other_data_types: false,
             },
-            Checker::CausalWeak => Answer { outcome: self.causal_weak(), depends_on_ambiguous: ambiguous },
-            Checker::CausalMemory => Answer { outcome: self.causal_memory(), depends_on_ambiguous: ambiguous },
-            Checker::PramClassic => Answer { outcome: self.pram_classic(), depends_on_ambiguous: ambiguous },
+            Checker::CausalWeak => {
+                Answer { outcome: self.causal_weak(), depends_on_ambiguous: ambiguous, other_data_types: false }
+            }
+            Checker::CausalMemory => {
+                Answer { outcome: self.causal_memory(), depends_on_ambiguous: ambiguous, other_data_types: false }
+            }
+            Checker::PramClassic => {
+                Answer { outcome: self.pram_classic(), depends_on_ambiguous: ambiguous, other_data_types: false }
+            }
+            Checker::Transactions(isolation) => Answer {
+                outcome: self.isolation[isolation as usize].clone().expect("all levels are judged"),
+                depends_on_ambiguous: ambiguous,
+                other_data_types: self.facts.history.key_types.iter().any(|&t| t != DataType::Register),
+            },
             Checker::Convergence => unreachable!("judged apart"),
         }
     }
@@ -287,7 +359,7 @@ impl<'a> Plan<'a> {
         }
         let outcome = match &self.sets[15] {
             Some(Ok(all)) if matches!(**all, Outcome::Satisfied(_)) => Ok(Arc::new(Outcome::Satisfied(Vec::new()))),
-            _ => causal_weak::judge(&self.facts, self.options.max_witnesses).map(Arc::new),
+            _ => causal_weak::judge(self.facts, self.options.max_witnesses).map(Arc::new),
         };
         self.causal_weak = Some(outcome.clone());
         outcome
@@ -332,7 +404,7 @@ impl<'a> Plan<'a> {
             Some(Outcome::Satisfied(order)) => Some(&order[..]),
             _ => None,
         };
-        view::judge(&self.facts, base, explained, self.options.certificates, self.options.max_witnesses)
+        view::judge(self.facts, base, explained, self.options.certificates, self.options.max_witnesses)
     }
 
     /// `before` holds the judgements of every model that this one implies.
@@ -356,6 +428,8 @@ impl<'a> Plan<'a> {
             (Verdict::Violated, None)
         } else if answer.outcome.is_err() {
             (Verdict::Unknown, Some("budget exhausted".to_owned()))
+        } else if answer.other_data_types {
+            (Verdict::Unknown, Some("wrong data type: only registers are judged as transactions".to_owned()))
         } else if answer.depends_on_ambiguous {
             (Verdict::Unknown, Some(self.ambiguity()))
         } else if let Ok(Outcome::Undecided(session)) = answer.outcome.as_deref() {
@@ -390,7 +464,7 @@ impl<'a> Plan<'a> {
             let Checker::Guarantees(g) = model.checker else { return };
             let own = self.sets[g.0 as usize].as_ref();
             let stale = match own {
-                Some(Ok(outcome)) if matches!(**outcome, Outcome::Violated(..)) => stale::stale_reads(&self.facts, g),
+                Some(Ok(outcome)) if matches!(**outcome, Outcome::Violated(..)) => stale::stale_reads(self.facts, g),
                 // A stale read is a cycle: where there is none there is none.
                 Some(Ok(_)) => Ok(Some(Vec::new())),
                 _ => Ok(None),
@@ -421,6 +495,9 @@ impl<'a> Plan<'a> {
                     }
                 }
                 (CertificateKind::OneOrder, vec![ops(&writes)])
+            }
+            (Checker::Transactions(_), Outcome::Satisfied(order)) => {
+                (CertificateKind::OneOrder, vec![order.iter().map(|&op| OpId::new(op as usize)).collect()])
             }
             (Checker::CausalWeak, _) => (CertificateKind::AcyclicHb, Vec::new()),
             (Checker::CausalMemory, _) => {

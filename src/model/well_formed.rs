@@ -29,6 +29,7 @@ pub(crate) fn witness(history: &History, malformed: &Malformed) -> Witness {
         assumes: Vec::new(),
         operations: vec![read],
         view: None,
+        transactions: false,
         derived: Vec::new(),
         steps,
     };

@@ -1,10 +1,10 @@
 //! Strongly connected components (Tarjan 1972), iterative: histories hold chains of millions, which no call stack does.
 
 use super::budget::{Budget, OutOfBudget};
-use super::graph::Graph;
+use super::digraph::Digraph;
 
 /// The components of two nodes or more, and single nodes that lead to themselves; each ascending, in the order of their first nodes.
-pub(crate) fn cyclic_components(graph: &Graph<'_>, budget: &Budget) -> Result<Vec<Vec<u32>>, OutOfBudget> {
+pub(crate) fn cyclic_components(graph: &impl Digraph, budget: &Budget) -> Result<Vec<Vec<u32>>, OutOfBudget> {
     const UNSEEN: u32 = u32::MAX;
     let nodes = graph.nodes();
     let mut index = vec![UNSEEN; nodes];
@@ -26,7 +26,7 @@ pub(crate) fn cyclic_components(graph: &Graph<'_>, budget: &Budget) -> Result<Ve
             low[node as usize] = next;
             next += 1;
             let mut sources = spare.pop().unwrap_or_default();
-            graph.into(node, |from, _| sources.push(from));
+            graph.sources(node, |from| sources.push(from));
             sources
         };
         if root % 4096 == 0 {
@@ -66,7 +66,7 @@ pub(crate) fn cyclic_components(graph: &Graph<'_>, budget: &Budget) -> Result<Ve
                 }
                 let mut cyclic = component.len() > 1;
                 if !cyclic {
-                    graph.into(node, |from, _| cyclic |= from == node);
+                    graph.sources(node, |from| cyclic |= from == node);
                 }
                 if cyclic {
                     component.sort_unstable();

@@ -14,6 +14,7 @@
 //! and the paths from write to write are the arbitration that MW and WFR ask for. With all four that is hb. So one implicit graph with
 //! four switches serves every set, and a walk costs three look-ups a node.
 
+use super::digraph::Digraph;
 use super::events::{Events, NONE, WRITE};
 use super::links::Links;
 use crate::model::Guarantees;
@@ -121,7 +122,7 @@ pub(crate) struct Graph<'a> {
     pub(crate) extra: Option<&'a Extra>,
 }
 
-impl<'a> Graph<'a> {
+impl Graph<'_> {
     /// How many nodes, auxiliary ones included.
     pub(crate) fn nodes(&self) -> usize {
         let linked = self.events.nodes() + self.links.map_or(0, |links| links.junctions.len());
@@ -167,5 +168,16 @@ impl<'a> Graph<'a> {
                 each(from, Edge::Extra(number, reason));
             }
         }
+    }
+}
+
+impl Digraph for Graph<'_> {
+    fn nodes(&self) -> usize {
+        Graph::nodes(self)
+    }
+
+    #[inline]
+    fn sources(&self, node: u32, mut each: impl FnMut(u32)) {
+        self.into(node, |from, _| each(from));
     }
 }

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use crate::history::History;
+use crate::history::{History, Status, TxnId};
 
 use super::events::Events;
 use super::session_order::SessionOrder;
@@ -36,17 +36,17 @@ fn times(history: &History, events: &Events) -> Option<Vec<i64>> {
     if history.txn_invoke.is_empty() && history.txn_complete.is_empty() {
         return None;
     }
-    (0..events.len() as u32)
-        .map(|e| {
-            let txn = history.txn(events.op(e));
-            let end = if events.is_info(e) { None } else { history.completed(txn) };
-            end.or_else(|| history.invoked(txn))
-        })
-        .collect()
+    (0..events.len() as u32).map(|e| ends(history, history.txn(events.op(e)))).collect()
+}
+
+/// When a transaction completed; an indeterminate one counts from its invocation.
+pub(crate) fn ends(history: &History, txn: TxnId) -> Option<i64> {
+    let end = if history.txn_status(txn) == Status::Info { None } else { history.completed(txn) };
+    end.or_else(|| history.invoked(txn))
 }
 
 /// Do sessions take turns in the file, rather than stand in it one after another?
-fn interleaved(history: &History) -> bool {
+pub(crate) fn interleaved(history: &History) -> bool {
     let turns = history.txn_session.windows(2).filter(|pair| pair[0] != pair[1]).count();
     turns > 2 * history.sessions()
 }
@@ -60,7 +60,7 @@ fn in_file_order(history: &History, so: &SessionOrder, events: &Events) -> Vec<u
     let mut order = Vec::with_capacity(events.len());
     for txn in history.txns() {
         let s = history.txn_session(txn).index();
-        let end = history.txn_first[txn.index() + 1];
+        let end = history.first_op(txn.index() + 1) as u32;
         while next[s] < events.chain_ends[s] && events.op[next[s] as usize] < end {
             order.push(next[s]);
             next[s] += 1;

@@ -4,7 +4,7 @@
 //! + edges), iterative; where the guess extends the graph already it is kept as it is.
 
 use super::budget::{Budget, OutOfBudget};
-use super::graph::Graph;
+use super::digraph::Digraph;
 
 /// An order of nodes.
 pub(crate) struct Layout {
@@ -24,7 +24,7 @@ const UNSEEN: u32 = u32::MAX;
 
 /// Lays out all that is in `guess` and all that leads to it.
 pub(crate) fn lay_out(
-    graph: &Graph<'_>,
+    graph: &impl Digraph,
     guess: impl Iterator<Item = u32>,
     budget: &Budget,
 ) -> Result<Result<Layout, Cyclic>, OutOfBudget> {
@@ -48,7 +48,7 @@ impl Layout {
     /// Lays out behind what is placed already. After a cycle the layout is of no more use than an empty one, and is one.
     pub(crate) fn lay_out(
         &mut self,
-        graph: &Graph<'_>,
+        graph: &impl Digraph,
         guess: impl Iterator<Item = u32>,
         budget: &Budget,
     ) -> Result<Result<(), Cyclic>, OutOfBudget> {
@@ -72,7 +72,7 @@ impl Layout {
                 }
                 place[node as usize] = OPEN;
                 let mut cyclic = false;
-                graph.into(node, |from, _| match place[from as usize] {
+                graph.sources(node, |from| match place[from as usize] {
                     UNSEEN => stack.push(from),
                     // Opened and not yet placed: it waits for this one. (What is unseen may be pushed twice; the second is dropped.)
                     OPEN => cyclic = true,

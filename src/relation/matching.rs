@@ -76,7 +76,7 @@ impl Matching {
     /// Finds overwritten writes and internal reads. Returns, by operation, whether it is an external read of an `ok` transaction.
     fn look_inside_transactions(&mut self, history: &History) -> Vec<bool> {
         let mut external: Vec<bool> = history.op_kind.iter().map(|kind| kind.reads()).collect();
-        if history.transactions() == history.operations() {
+        if history.all_bare() {
             for (external, &status) in external.iter_mut().zip(&history.txn_status) {
                 *external &= status == Status::Ok;
             }
@@ -89,7 +89,7 @@ impl Matching {
             let ops = history.txn_ops(txn);
             if ops.len() == 1 {
                 if !ok {
-                    external[history.txn_first[txn.index()] as usize] = false;
+                    external[history.first_op(txn.index())] = false;
                 }
                 continue;
             }

@@ -129,6 +129,7 @@ fn witness(history: &History, explainer: &Explainer, witness: &Witness) -> Witne
         sessions: witness.sessions.iter().map(|&s| name(s)).collect(),
         assumes: witness.assumes.clone(),
         operations: witness.operations.iter().map(|&op| operation(history, op)).collect(),
+        transactions: witness.transactions,
         view: witness.view.map(name),
         derived: witness.derived.iter().map(step).collect(),
         steps: witness.steps.iter().map(step).collect(),

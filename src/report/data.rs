@@ -231,6 +231,9 @@ pub struct WitnessReport {
     pub assumes: Vec<Assumption>,
     /// Every operation that the steps use.
     pub operations: Vec<OperationReport>,
+    /// For the transactional models: operations stand for their transactions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transactions: bool,
     /// For `causal-memory` and `pram-classic`: the session whose view is contradictory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view: Option<Json>,

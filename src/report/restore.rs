@@ -54,6 +54,7 @@ impl WitnessReport {
             sessions: self.sessions.iter().map(session).collect::<Result<_, _>>()?,
             assumes: self.assumes.clone(),
             operations,
+            transactions: self.transactions,
             view: self.view.as_ref().map(session).transpose()?,
             derived: steps(history, &self.derived)?,
             steps: steps(history, &self.steps)?,

@@ -8,6 +8,7 @@ mod headline;
 mod names;
 mod proof;
 mod story;
+mod transactions;
 
 use crate::history::{History, OpId};
 use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
@@ -132,6 +133,7 @@ fn notes(witness: &Witness) -> Vec<String> {
             // A session that contradicts itself does so whatever one assumes of the others (models.md 4).
             Assumption::OneOrderPerKey | Assumption::OneOrder if witness.sessions.len() == 1 => continue,
             Assumption::OneOrderPerKey => "one write order per key",
+            Assumption::OneOrder if witness.transactions => "one order of all transactions",
             Assumption::OneOrder => "one order of all writes",
             Assumption::RecordedVersions => "that the recorded versions are the store's order",
             Assumption::RealTimeOrder => "that a write which completed before another was invoked precedes it",
@@ -143,12 +145,16 @@ fn notes(witness: &Witness) -> Vec<String> {
         1 => Some("one session contradicting itself".to_owned()),
         n => Some(format!("evidence from {n} sessions")),
     };
-    match (evidence, assumed.is_empty()) {
+    let mut notes = match (evidence, assumed.is_empty()) {
         (Some(evidence), true) => vec![evidence],
         (Some(evidence), false) => vec![format!("{evidence}: assumes {}", assumed.join(" and "))],
         (None, false) => vec![format!("assumes {}", assumed.join(" and "))],
         (None, true) => Vec::new(),
+    };
+    if witness.transactions {
+        notes.push("each operation stands for its whole transaction".to_owned());
     }
+    notes
 }
 
 /// Does the anomaly speak of single reads (models.md 3)? Then there is no evidence to gather.
@@ -161,6 +167,16 @@ fn well_formedness(anomaly: Anomaly) -> bool {
 fn at_the_end(anomaly: Anomaly) -> bool {
     use Anomaly::{Divergent, DuplicateElement, LostWrite, OutOfBounds, Resurrected, StaleForever};
     matches!(anomaly, Divergent | StaleForever | LostWrite | Resurrected | DuplicateElement | OutOfBounds)
+}
+
+impl Witness {
+    /// The path that a step refers to, connected: in a witness of transactions their operations stand for them.
+    fn way(&self, step: &Step) -> Vec<Step> {
+        if !self.transactions || step.via.is_empty() {
+            return step.via.clone();
+        }
+        transactions::unfolded(step.from, &step.via, step.read.or(Some(step.to)))
+    }
 }
 
 /// The steps that a read forced: it did not return what was visible to it.

@@ -3,6 +3,7 @@
 pub mod explain;
 mod search;
 pub(crate) mod shrink;
+pub(crate) mod transactions;
 mod verify;
 
 pub use verify::{Refusal, Verifier, verify, verify_certificate};

@@ -55,7 +55,30 @@ pub(super) fn raw_back(
     goal: impl Fn(u32) -> bool,
     pass: impl Fn(u32, Edge) -> bool,
 ) -> Option<Vec<(u32, u32, Edge)>> {
-    let mut best: FxHashMap<u32, (u32, u32, Edge)> = FxHashMap::default();
+    cheapest(start, goal, |node, each| {
+        search.graph.into(node, |from, edge| {
+            if !pass(from, edge) {
+                return;
+            }
+            let cost = match edge {
+                Edge::So | Edge::Collected => 0,
+                Edge::Extra(_, Reason::ListOrder(_)) => 1,
+                Edge::Wr if search.shown.contains(&node) => 2,
+                Edge::Extra(_, Reason::Onward | Reason::Version | Reason::RealTime | Reason::SessionWrites) => 0,
+                Edge::Wr | Edge::Extra(..) => 3,
+            };
+            each(from, edge, cost);
+        });
+    })
+}
+
+/// A cheapest path from a goal to `start`, walking against the edges, each given as its source, kind and cost (Dijkstra).
+pub(super) fn cheapest<E: Copy>(
+    start: u32,
+    goal: impl Fn(u32) -> bool,
+    into: impl Fn(u32, &mut dyn FnMut(u32, E, u32)),
+) -> Option<Vec<(u32, u32, E)>> {
+    let mut best: FxHashMap<u32, (u32, u32, E)> = FxHashMap::default();
     let mut done: FxHashSet<u32> = FxHashSet::default();
     // Cheapest first, then first found: the walk is the same every time.
     let mut queue = BinaryHeap::from([Reverse((0u32, 0u32, start))]);
@@ -74,18 +97,11 @@ pub(super) fn raw_back(
             }
             return Some(path);
         }
-        search.graph.into(node, |from, edge| {
-            if from == start || !pass(from, edge) || done.contains(&from) {
+        into(node, &mut |from, edge, step| {
+            if from == start || done.contains(&from) {
                 return;
             }
-            let total = cost
-                + match edge {
-                    Edge::So | Edge::Collected => 0,
-                    Edge::Extra(_, Reason::ListOrder(_)) => 1,
-                    Edge::Wr if search.shown.contains(&node) => 2,
-                    Edge::Extra(_, Reason::Onward | Reason::Version | Reason::RealTime | Reason::SessionWrites) => 0,
-                    Edge::Wr | Edge::Extra(..) => 3,
-                };
+            let total = cost + step;
             if best.get(&from).is_none_or(|&(known, _, _)| total < known) {
                 best.insert(from, (total, node, edge));
                 found += 1;

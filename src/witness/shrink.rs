@@ -8,7 +8,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::history::{OpId, SessionId};
+use crate::history::{History, OpId, SessionId};
 use crate::model::Guarantees;
 use crate::model::breach::Breach;
 use crate::relation::facts::Facts;
@@ -24,10 +24,10 @@ pub(crate) struct Shrink<'a, 'f> {
 }
 
 /// How many edges of a component a search for a shortest cycle starts from,
-const STARTS: usize = 32;
+pub(super) const STARTS: usize = 32;
 /// and how many nodes all these searches may come by (one search they may in any case): proofs must not eat up what time there is for
 /// verdicts.
-const NODES: usize = 2_000_000;
+pub(super) const NODES: usize = 2_000_000;
 
 impl Shrink<'_, '_> {
     /// A read of its own session's later write.
@@ -403,34 +403,35 @@ impl Shrink<'_, '_> {
                 assumes.push(Assumption::RealTimeOrder);
             }
         }
-        let mut witness = Witness { anomaly, sessions: Vec::new(), assumes, operations: Vec::new(), view, derived, steps };
+        let mut witness =
+            Witness { anomaly, sessions: Vec::new(), assumes, operations: Vec::new(), transactions: false, view, derived, steps };
         witness.operations = used_operations(&witness);
-        witness.sessions = self.evidence(&witness);
+        witness.sessions = evidence(self.facts.history, &witness);
         witness
-    }
-
-    /// The sessions whose own order or reads the steps rest on.
-    fn evidence(&self, witness: &Witness) -> Vec<SessionId> {
-        let session = |op: OpId| self.facts.history.session(op);
-        let mut sessions: Vec<SessionId> = Vec::new();
-        for step in witness.all_steps() {
-            match step.because {
-                Because::Version | Because::RealTime | Because::HappenedBefore => {}
-                Because::InitialRead | Because::ReadsFrom => sessions.push(session(step.to)),
-                _ => sessions.push(session(step.read.unwrap_or(step.to))),
-            }
-        }
-        if sessions.is_empty() {
-            sessions.extend(witness.operations.iter().map(|&op| session(op)));
-        }
-        sessions.sort();
-        sessions.dedup();
-        sessions
     }
 }
 
+/// The sessions whose own order or reads the steps rest on.
+pub(super) fn evidence(history: &History, witness: &Witness) -> Vec<SessionId> {
+    let session = |op: OpId| history.session(op);
+    let mut sessions: Vec<SessionId> = Vec::new();
+    for step in witness.all_steps() {
+        match step.because {
+            Because::Version | Because::RealTime | Because::HappenedBefore => {}
+            Because::InitialRead | Because::ReadsFrom => sessions.push(session(step.to)),
+            _ => sessions.push(session(step.read.unwrap_or(step.to))),
+        }
+    }
+    if sessions.is_empty() {
+        sessions.extend(witness.operations.iter().map(|&op| session(op)));
+    }
+    sessions.sort();
+    sessions.dedup();
+    sessions
+}
+
 /// The one with the fewest operations, sessions and steps. None has fewer than three operations but the rarest, so three end the search.
-fn smallest(witnesses: impl Iterator<Item = Witness>) -> Witness {
+pub(super) fn smallest(witnesses: impl Iterator<Item = Witness>) -> Witness {
     let size = |w: &Witness| (w.operations.len(), w.sessions.len(), w.all_steps().count());
     let mut best: Option<Witness> = None;
     for witness in witnesses {

@@ -2,10 +2,12 @@
 //!
 //! Nothing here is shared with the checkers but the data of history, models and verdicts; session order, the writers of reads and
 //! visibility are derived anew, by other means. What a witness may say is listed on [`Anomaly`], [`Because`] and [`Step`]; whatever is more
-//! or less than that is refused, so that a witness that stands has no part that could be otherwise.
+//! or less than that is refused, so that a witness that stands has no part that could be otherwise (but where operations stand for their
+//! transactions, a step of session order may name any of them).
 //!
 //! A witness stands under a model if it does by the model's own rules. Those of a bigger set of guarantees contain those of a smaller
-//! one, so a violated model may share the witness of a weaker one that it implies.
+//! one, so a violated model may share the witness of a weaker one that it implies; likewise those of the transactional models, the
+//! strongest of which shares those of `causal` too.
 //!
 //! Cost: [`Verifier::new`] O(n log n) for n operations, in memory O(n); a witness then costs what it is long (`internal`: its transaction;
 //! thin-air, aborted and future reads: the writes of the value). Certificates say their cost where they are checked.
@@ -13,6 +15,7 @@
 mod arbitration;
 mod certificate;
 mod collections;
+mod commit_order;
 mod convergence;
 mod elements;
 mod ends;
@@ -26,6 +29,7 @@ mod refusal;
 mod rules;
 mod sessions;
 mod tally;
+mod transactions;
 mod views;
 
 pub use refusal::Refusal;
@@ -36,7 +40,7 @@ use rustc_hash::FxHashSet;
 
 use crate::check::{Certificate, Options};
 use crate::history::{History, OpId, SessionId};
-use crate::model::{Checker, Guarantees, Model};
+use crate::model::{Checker, Guarantees, Isolation, Model};
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
 use collections::Sight;
 use ends::Ends;
@@ -103,6 +107,8 @@ impl<'h> Proof<'_, 'h> {
     fn stands(&self, checker: Checker) -> Result<(), Refusal> {
         use Anomaly::*;
         match (self.witness.anomaly, checker) {
+            (_, Checker::Transactions(isolation)) if self.witness.transactions => self.of_transactions(isolation),
+            _ if self.witness.transactions => Err(Refusal::new("the model knows no transactions")),
             (_, Checker::Convergence) => self.convergence(),
             (ThinAirRead, _) => self.thin_air_read(),
             (AbortedRead, _) => self.aborted_read(),
@@ -110,6 +116,8 @@ impl<'h> Proof<'_, 'h> {
             (Internal, _) => self.internal(),
             (FutureRead, _) => self.future_read(),
             (RepeatedElement, _) => self.repeated_element(),
+            // It implies `causal`, which looks at operations.
+            (_, Checker::Transactions(Isolation::TransactionalCausal)) => self.stands(Checker::Guarantees(Guarantees::ALL)),
             (CyclicHb, Checker::Guarantees(g)) => self.cyclic_hb(g),
             (CyclicHb, Checker::CausalWeak | Checker::CausalMemory) => self.cyclic_hb(Guarantees::ALL),
             (InitialRead, Checker::Guarantees(g)) if self.witness.view.is_none() => self.initial_read(g),

@@ -90,7 +90,7 @@ fn random_history(random: &mut Random, operations: usize, writes: u64) -> Histor
 }
 
 /// Every order of `items`, until told to stop.
-fn permutations(items: &mut [OpId], visit: &mut dyn FnMut(&[OpId]) -> ControlFlow<()>) {
+pub fn permutations(items: &mut [OpId], visit: &mut dyn FnMut(&[OpId]) -> ControlFlow<()>) {
     // Heap's algorithm, iteratively.
     let mut counters = vec![0; items.len()];
     if visit(items).is_break() {
@@ -248,7 +248,7 @@ fn acyclic_hb_certificates_are_what_the_definition_says() {
 }
 
 /// No mutant of the certificate stands.
-fn none_stands(h: &History, verifier: &Verifier, certificate: &Certificate) {
+pub fn none_stands(h: &History, verifier: &Verifier, certificate: &Certificate) {
     for (what, mutant) in certificate_mutants(h, certificate) {
         assert!(verifier.verify_certificate(&mutant).is_err(), "{what}: {mutant:?}\n{}", show(h));
     }

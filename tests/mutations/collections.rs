@@ -341,7 +341,7 @@ fn what_was_there_at_first_was_added_before_all() {
     let options = Options::default();
     let verifier = Verifier::new(&h, &options);
     for model in MODELS {
-        assert_eq!(verifier.verify(model, &phantom).is_ok(), WITH_HB_AND_RYW.contains(&model.name), "{}", model.name);
+        assert_eq!(verifier.verify(model, &phantom).is_ok(), among(WITH_HB_AND_RYW, model.name), "{}", model.name);
         assert!(verifier.verify(model, &thin_air(1)).is_err());
     }
 }

@@ -6,22 +6,35 @@
 
 mod certificates;
 mod collections;
+mod commit_orders;
 mod definition;
 mod ends;
 mod mutate;
 mod produced;
 mod scenario;
+mod transactions;
 mod witnesses;
 
-// Histories as the oracle makes them.
+// Histories as the oracle makes and reads them, and its commit orders.
 #[allow(dead_code, reason = "the oracle uses the rest")]
 #[path = "../oracle/decorate.rs"]
 mod decorate;
 #[path = "../oracle/generate.rs"]
 mod generate;
 #[allow(dead_code, reason = "the oracle uses the rest")]
+#[path = "../oracle/matching.rs"]
+mod matching;
+#[allow(dead_code, reason = "the oracle uses the rest")]
+#[path = "../oracle/reading.rs"]
+mod reading;
+#[allow(dead_code, reason = "the oracle uses the rest")]
 #[path = "../oracle/rng.rs"]
 mod rng;
 #[allow(dead_code, reason = "the oracle uses the rest")]
 #[path = "../oracle/toy.rs"]
 mod toy;
+#[path = "../oracle/transacting.rs"]
+mod transacting;
+#[allow(dead_code, reason = "the oracle uses the rest")]
+#[path = "../oracle/transaction.rs"]
+mod transaction;

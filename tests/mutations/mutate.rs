@@ -44,8 +44,9 @@ const ANOMALIES: [Anomaly; 22] = [
     Anomaly::OutOfBounds,
 ];
 
-const RELATIONS: [Relation; 9] = [
+const RELATIONS: [Relation; 10] = [
     Relation::End,
+    Relation::Co,
     Relation::So,
     Relation::Wr,
     Relation::Vis,
@@ -170,6 +171,10 @@ fn whole(history: &History, witness: &Witness, made: &mut Vec<Mutant>) {
         add(format!("view of {session:?}"), &|w| w.view = Some(session));
     }
     add("view of nobody".into(), &|w| w.view = None);
+    // A session that read what it wrote later did so by operations and by transactions.
+    if witness.anomaly != Anomaly::CyclicHb {
+        add("of transactions, or no more".into(), &|w| w.transactions = !w.transactions);
+    }
     add("no steps".into(), &|w| w.steps.clear());
     add("a step derived without need".into(), &|w| w.derived.extend(w.steps.first().cloned()));
     if !witness.derived.is_empty() {
@@ -217,8 +222,15 @@ fn in_place(history: &History, witness: &Witness, place: Place, made: &mut Vec<M
         ));
     }
     for op in history.ops().chain([OpId::new(history.operations())]) {
-        changes.push((format!("from {op:?}"), Box::new(move |s| s.from = op), true));
-        changes.push((format!("to {op:?}"), Box::new(move |s| s.to = op), true));
+        // Where operations stand for their transactions, another one may, and another read may have returned the same.
+        let as_good = |old_op: OpId, relations: &[Relation]| {
+            let replaceable = witness.transactions && relations.contains(&old.relation);
+            replaceable && op.index() < history.operations() && history.txn(op) == history.txn(old_op)
+        };
+        let from_as_good = as_good(old.from, &[Relation::So, Relation::Wr]);
+        let to_as_good = as_good(old.to, &[Relation::So, Relation::Wr, Relation::Vis]);
+        changes.push((format!("from {op:?}"), Box::new(move |s| s.from = op), !from_as_good));
+        changes.push((format!("to {op:?}"), Box::new(move |s| s.to = op), !to_as_good));
         // Another read may prove the same.
         changes.push((format!("read {op:?}"), Box::new(move |s| s.read = Some(op)), old.read.is_none()));
     }

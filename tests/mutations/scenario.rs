@@ -159,6 +159,21 @@ pub fn view_listed(from: usize, to: usize) -> Step {
     step(from, to, Relation::View, Because::ListOrder)
 }
 
+/// The transaction of `from` commits before that of `to`: along the path `read`'s saw `from`, and it returned `to`.
+pub fn co(from: usize, path: Vec<Step>, read: usize, to: usize) -> Step {
+    Step { read: Some(op(read)), via: path, ..step(from, to, Relation::Co, Because::StaleRead) }
+}
+
+/// `read` returned the initial value, although along the path its transaction saw `from`.
+pub fn missed(from: usize, path: Vec<Step>, read: usize) -> Step {
+    Step { via: path, ..step(from, read, Relation::Vis, Because::InitialRead) }
+}
+
+/// A witness whose operations stand for their transactions.
+pub fn of_transactions(history: &History, anomaly: Anomaly, assumes: &[Assumption], steps: Vec<Step>) -> Witness {
+    Witness { transactions: true, ..witness(history, anomaly, assumes, steps) }
+}
+
 /// A witness with the operations and sessions that its steps use.
 pub fn witness(history: &History, anomaly: Anomaly, assumes: &[Assumption], steps: Vec<Step>) -> Witness {
     view_witness(history, anomaly, assumes, None, Vec::new(), steps)
@@ -174,6 +189,7 @@ pub fn view_witness(
     steps: Vec<Step>,
 ) -> Witness {
     let mut witness = Witness {
+        transactions: false,
         anomaly,
         sessions: Vec::new(),
         assumes: assumes.to_vec(),

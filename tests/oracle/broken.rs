@@ -1,4 +1,4 @@
-//! Twenty ways to get a checker wrong. [`crate::plain`] can be run with any one of them, and the random histories are only good enough
+//! Twenty-nine ways to get a checker wrong. [`crate::plain`] can be run with any one of them, and the random histories are only good enough
 //! if they catch every one.
 
 /// A mistake.
@@ -44,11 +44,29 @@ pub enum Fault {
     ViewsNotSaturated,
     /// A cas is not seen to read.
     CasOnlyWrites,
+    /// `read-committed` counts what a transaction reads later, too.
+    CommittedAtAnyRead,
+    /// `read-atomic` asks for all of what was read from, not for all of what the session did.
+    AtomicForgetsSessions,
+    /// `transactional-causal` looks at operations, as `causal` does.
+    CausalByOperations,
+    /// The happened-before of transactions is what they read from and follow, and not what follows from that.
+    TransactionsNotClosed,
+    /// Transactions that read an initial value never contradict.
+    InitialCommitForgotten,
+    /// A transaction that writes what it read overwrites it for itself.
+    OwnTransactionSeen,
+    /// What follows an `info` transaction in its session is taken to come after it.
+    InfoTransactionOrdered,
+    /// Of an `info` transaction only the writes that were read take effect.
+    OnlyObservedWritesCommit,
+    /// The commit order need not keep session order.
+    CommitForgetsSessions,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 20] = [
+    pub const ALL: [Fault; 29] = [
         Fault::NoMonotonicReadClosure,
         Fault::MonotonicWritesIgnored,
         Fault::WritesFollowReadsIgnored,
@@ -69,5 +87,14 @@ impl Fault {
         Fault::InfoCompletes,
         Fault::ViewsNotSaturated,
         Fault::CasOnlyWrites,
+        Fault::CommittedAtAnyRead,
+        Fault::AtomicForgetsSessions,
+        Fault::CausalByOperations,
+        Fault::TransactionsNotClosed,
+        Fault::InitialCommitForgotten,
+        Fault::OwnTransactionSeen,
+        Fault::InfoTransactionOrdered,
+        Fault::OnlyObservedWritesCommit,
+        Fault::CommitForgetsSessions,
     ];
 }

@@ -6,6 +6,7 @@ use testimony::history::Status;
 use crate::generate;
 use crate::rng::Rng;
 use crate::toy::{Act, Op, Toy, Txn, Val};
+use crate::transacting;
 
 /// How a history is to be judged.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -55,6 +56,11 @@ pub const GENERATORS: &[Generator] = &[
     Generator { name: "initial", make: |rng| (with(rng, &[initial_written]), WriteOrder::Session) },
     Generator { name: "malformed", make: |rng| (with(rng, &[malformed]), WriteOrder::Session) },
     Generator { name: "mixed", make: mixed },
+    Generator { name: "torn", make: |rng| (transacting::torn(rng), WriteOrder::Session) },
+    Generator { name: "wandering", make: |rng| (transacting::wandering(rng), WriteOrder::Session) },
+    Generator { name: "wild-transactions", make: |rng| (transacting::wild(rng), WriteOrder::Session) },
+    Generator { name: "torn-outcomes", make: |rng| (outcomes(rng, transacting::torn), WriteOrder::Session) },
+    Generator { name: "awkward-transactions", make: awkward_transactions },
 ];
 
 impl Generator {
@@ -103,6 +109,28 @@ fn mixed(rng: &mut Rng) -> (Toy, WriteOrder) {
         }
     }
     (toy, *rng.pick(&[WriteOrder::Session, WriteOrder::RealTime, WriteOrder::Version]))
+}
+
+/// Some of what has transactions of its own times out or fails.
+fn outcomes(rng: &mut Rng, source: generate::Source) -> Toy {
+    let mut toy = source(rng);
+    indeterminate(&mut toy, rng);
+    if rng.chance(30) {
+        failed(&mut toy, rng);
+    }
+    toy
+}
+
+fn awkward_transactions(rng: &mut Rng) -> (Toy, WriteOrder) {
+    let sources: [generate::Source; 4] = [transacting::torn, transacting::wandering, transacting::atomic, transacting::wild];
+    let mut toy = rng.pick(&sources)(rng);
+    let all: [Decoration; 5] = [indeterminate, failed, times, ambiguous, initial_written];
+    for (decorate, percent) in all.into_iter().zip([30, 20, 30, 15, 10]) {
+        if rng.chance(percent) {
+            decorate(&mut toy, rng);
+        }
+    }
+    (toy, WriteOrder::Session)
 }
 
 /// A session that has read or written a value reads the key's initial value or an earlier one later on.

@@ -301,7 +301,8 @@ impl<'r> Under<'r> {
     }
 }
 
-fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
+/// Every order of the items.
+pub fn permutations(items: &[usize]) -> Vec<Vec<usize>> {
     let mut all = vec![vec![]];
     for &item in items {
         all = all

@@ -1,16 +1,18 @@
-//! The oracle: what each model answers, from the facts ([`crate::reading`]) and the enumerations ([`crate::guarantee`], [`crate::view`]).
+//! The oracle: what each model answers, from the facts ([`crate::reading`]) and the enumerations ([`crate::guarantee`], [`crate::view`],
+//! [`crate::transaction`]).
 //!
 //! Malformed reads violate every model and are left out of the rest; ambiguous reads are left out, and where the rest is satisfied a
-//! model that could have depended on one is unknown.
+//! model that could have depended on one is unknown. So are the transactional models where a key is no register.
 
-use testimony::history::Status;
-use testimony::model::{Checker, Guarantees, MODELS};
+use testimony::history::{DataType, Status};
+use testimony::model::{Checker, Guarantees, Isolation, MODELS};
 use testimony::verdict::Verdict;
 
 use crate::decorate::Settings;
 use crate::guarantee::{Recorded, Under};
 use crate::reading::{self, LeftOut, Reading};
 use crate::toy::{Act, Toy};
+use crate::transaction::Transactions;
 use crate::view;
 
 /// What the oracle says.
@@ -31,6 +33,9 @@ pub fn judge(toy: &Toy, settings: Settings) -> Answer {
     let reading = reading::read(toy, settings.unmatched);
     let recorded = Recorded::new(toy, &reading, settings.write_order);
     let satisfied: Vec<bool> = (0..16).map(|g| Under::new(&reading, &recorded, Guarantees(g)).exists()).collect();
+    let transactions = Transactions::new(toy, &reading);
+    let registers = toy.ops().all(|(_, op)| toy.key_type(op.key) == DataType::Register);
+    let not_judged = |checker: Checker| matches!(checker, Checker::Transactions(_)) && !registers;
     let malformed = !reading.anomalies.is_empty();
     let verdict = |checker: Checker| {
         let holds = match checker {
@@ -39,12 +44,16 @@ pub fn judge(toy: &Toy, settings: Settings) -> Answer {
             Checker::CausalWeak => view::causal_weak(&reading),
             Checker::CausalMemory => view::causal_memory(&reading),
             Checker::PramClassic => view::pram_classic(&reading),
+            Checker::Transactions(isolation) => {
+                let implied = isolation != Isolation::TransactionalCausal || satisfied[Guarantees::ALL.0 as usize];
+                implied && transactions.holds(isolation)
+            }
             // No read of a toy is marked final; convergence has an oracle of its own.
             Checker::Convergence => return Verdict::Unknown,
         };
         if malformed || !holds {
             Verdict::Violated
-        } else if reading.left_out.iter().any(|read| could_matter(toy, read, checker)) {
+        } else if not_judged(checker) || reading.left_out.iter().any(|read| could_matter(toy, read, checker)) {
             Verdict::Unknown
         } else {
             Verdict::Satisfied

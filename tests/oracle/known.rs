@@ -84,6 +84,39 @@ fn a_cas_reads_and_writes_at_once() {
 }
 
 #[test]
+fn textbook_anomalies_of_transactions() {
+    // Half of a transaction, of which the operations that the reader saw by then do not tell.
+    check("w y1 + w x1 / r y1 + r x0", "causal", "read-committed read-atomic transactional-causal");
+    check("w x1 + w y1 / r x0 + r y1", "read-committed causal", "read-atomic transactional-causal");
+    check("w x1 + w y1, w x2 + w y2 / r x1 + r y2", "read-committed causal", "read-atomic transactional-causal");
+    check("w y1 + w x1, w y2 + w x2 / r y2 + r x1", "causal", "read-committed");
+    // Of two writers that nothing orders each has a reader: either may be right, but not both. And an atomic one sees neither half.
+    check("w y1 + w x1 / w y2 + w x2 / r y2 + r x1", "read-committed causal", "read-atomic transactional-causal");
+    check("w y1 + w x1 / w y2 + w x2 / r y2 + r x1 / r y1 + r x2", "causal", "read-committed");
+    // A value changes under a reader: committed, but not atomic.
+    check("w x1 / w x2 / r x1 + r x2", "read-committed", "read-atomic");
+    check("w x1 / w x2 / r x1 + r x2 + r x1", "", "read-committed");
+    // The own session, and what others saw.
+    check("w x1, r x0", "read-committed", "read-atomic causal");
+    check("w x1 / r x1 + w y1 / r y1, r x0", "read-committed read-atomic", "transactional-causal causal");
+    check("w z1 + w x1 / r z1 + w y1 / r y1 + r x0", "read-committed read-atomic causal", "transactional-causal");
+    // Lost updates, and a transaction that reads what it overwrites, are no matter of these models.
+    check("w x1 / r x1 + w x2 / r x1 + w x3", "transactional-causal", "");
+    // Each read what the other wrote.
+    check("r x1 + w y1 / r y1 + w x1", "well-formed", "read-committed read-atomic transactional-causal");
+}
+
+#[test]
+fn indeterminate_transactions_took_effect_whole_where_observed() {
+    check("w x1, ?w x2 + w y2 / r y2 + r x1", "causal", "read-committed");
+    check("w x1, ?w x2 + w y2 / r y0 + r x1", "transactional-causal", "");
+    check("?w x1 + w y1, r x0 / r y1", "transactional-causal", "");
+    check("w x1 + w y1, r x0 / r y1", "", "read-atomic");
+    check("w x1, ?r x0 + w y1 / r y1", "transactional-causal", "");
+    check("!w x1 + w y1 / r y0 + r x0", "transactional-causal", "");
+}
+
+#[test]
 fn minimal_violated_sets_name_the_root_causes() {
     let minimal = |history| judge(&Toy::parse(history), USUAL).minimal;
     assert_eq!(minimal("w x1, w x2, r x1"), [Guarantees::RYW]);

@@ -18,6 +18,8 @@ mod replicas;
 mod rng;
 mod sound;
 mod toy;
+mod transacting;
+mod transaction;
 mod typed;
 mod typed_run;
 mod types;

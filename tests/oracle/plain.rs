@@ -3,9 +3,11 @@
 //!
 //! And it can be broken on purpose, by any one [`Fault`]. Cost: O(n³) a model with 32 nodes at most.
 
+mod transactions;
+
 use testimony::check::{UnmatchedReads, WriteOrder};
 use testimony::history::{History, Kind, OpId, Status, TxnId};
-use testimony::model::{Checker, Guarantees, MODELS};
+use testimony::model::{Checker, Guarantees, Isolation, MODELS};
 use testimony::verdict::Verdict;
 
 use crate::broken::Fault;
@@ -24,6 +26,10 @@ pub fn check(history: &History, settings: Settings, fault: Option<Fault>) -> (Ve
             Checker::CausalMemory if plain.has(Fault::ViewsNotSaturated) => plain.causal_weak_violated(),
             Checker::CausalMemory => plain.causal_memory_violated(),
             Checker::PramClassic => plain.pram_classic_violated(),
+            Checker::Transactions(isolation) => {
+                let implied = isolation == Isolation::TransactionalCausal && violated[Guarantees::ALL.0 as usize];
+                implied || plain.isolation_violated(isolation)
+            }
             Checker::Convergence => return Verdict::Unknown,
         };
         if bad || plain.malformed {

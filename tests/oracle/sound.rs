@@ -1,14 +1,16 @@
-//! Short cuts that the oracle takes, held to the long way round on random histories: the least `vis` against every `vis`, and "left out
-//! reads do not matter here" against every way to match them.
+//! Short cuts that the oracle takes, held to the long way round on random histories: the least `vis` against every `vis`, beginnings of
+//! commit orders against every commit order, and "left out reads do not matter here" against every way to match them.
 
 use rayon::prelude::*;
-use testimony::model::{Guarantees, MODELS};
+use testimony::check::WriteOrder;
+use testimony::model::{Guarantees, Isolation, MODELS};
 use testimony::verdict::Verdict;
 
-use crate::decorate::GENERATORS;
-use crate::guarantee::Under;
+use crate::decorate::{GENERATORS, Settings};
+use crate::guarantee::{Under, permutations};
 use crate::judge::{self, judge};
-use crate::toy::{Act, Toy};
+use crate::toy::{Act, Toy, Txn};
+use crate::transaction::Transactions;
 
 #[test]
 fn the_least_vis_is_as_good_as_any() {
@@ -45,6 +47,43 @@ fn the_least_vis_is_as_good_as_any() {
         .reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
     println!("{satisfied} satisfied, {violated} violated");
     assert!(violated * 20 > satisfied, "too few violations to prove anything: {violated} of {}", satisfied + violated);
+}
+
+#[test]
+fn a_commit_order_laid_out_by_beginnings_is_one_of_all() {
+    let counts = GENERATORS.par_iter().flat_map_iter(|generator| (0..400).map(move |seed| generator.case(seed)));
+    let (satisfied, violated) = counts
+        .map(|mut case| {
+            // Cut to a size at which n! orders can be gone through.
+            case.toy.txns.truncate(7);
+            let (reading, _) = judge::facts(&case.toy, case.settings);
+            let transactions = Transactions::new(&case.toy, &reading);
+            let orders = permutations(&(0..transactions.count()).collect::<Vec<usize>>());
+            let mut satisfied = 0;
+            for isolation in [Isolation::ReadCommitted, Isolation::ReadAtomic, Isolation::TransactionalCausal] {
+                let holds = transactions.holds(isolation);
+                let some = orders.iter().any(|order| transactions.explains(isolation, order));
+                assert_eq!(holds, some, "{isolation:?} {} {}\n{}", case.generator, case.seed, case.toy.json_lines());
+                satisfied += u32::from(holds);
+            }
+            (satisfied, 3 - satisfied)
+        })
+        .reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+    println!("{satisfied} satisfied, {violated} violated");
+    assert!(violated * 10 > satisfied, "too few violations to prove anything: {violated} of {}", satisfied + violated);
+}
+
+#[test]
+fn transactions_of_one_operation_are_causal_where_their_operations_are() {
+    let cases = GENERATORS.par_iter().flat_map_iter(|generator| (0..400).map(move |seed| generator.case(seed)));
+    cases.for_each(|case| {
+        let mut toy = case.toy.clone();
+        let alone = |txn: Txn| txn.ops.clone().into_iter().map(move |op| Txn { ops: vec![op], ..txn.clone() });
+        toy.txns = toy.txns.into_iter().flat_map(alone).collect();
+        let answer = judge(&toy, Settings { write_order: WriteOrder::Session, ..case.settings });
+        let verdict = |name: &str| answer.verdicts[MODELS.iter().position(|model| model.name == name).expect("a name")];
+        assert_eq!(verdict("transactional-causal"), verdict("causal"), "{}", toy.json_lines());
+    });
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Forms from tokens, one at a time, on an explicit stack.
 
-use super::token::{Shape, Token, Tokens};
+use super::{
+    plain::PlainKey,
+    token::{Shape, Token, Tokens},
+};
 use crate::format::{
     Fault,
     form::{DEPTH, Tape, What},
@@ -39,6 +42,19 @@ impl<'a> Reader<'a> {
         Reader { tokens: Tokens::new(text) }
     }
 
+    /// Reads on from an offset.
+    pub fn starting_at(text: &'a str, at: usize) -> Self {
+        let mut reader = Self::new(text);
+        reader.tokens.go_to(at);
+        reader
+    }
+
+    /// Is there a token before an offset? Skips blanks.
+    pub fn begins_before(&mut self, end: usize) -> bool {
+        self.tokens.skip_blanks();
+        self.at() < end
+    }
+
     /// The offset of the next byte.
     pub fn at(&self) -> usize {
         self.tokens.at()
@@ -54,9 +70,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes a plain keyword or the end of a map; what is neither for sure stays.
+    pub fn plain_key(&mut self) -> Option<(PlainKey<'a>, usize)> {
+        self.tokens.plain_key()
+    }
+
     /// Appends the next form to a tape; returns its index. `None` where the collection around it, or the text, ends first; the
     /// closing bracket is then still there.
     pub fn form(&mut self, tape: &mut Tape<'a>) -> Result<Option<usize>, Fault> {
+        let index = tape.len();
+        if self.tokens.plain_form(tape) {
+            return Ok(Some(index));
+        }
+        self.general_form(tape)
+    }
+
+    /// The same without the short way for plain forms.
+    pub(super) fn general_form(&mut self, tape: &mut Tape<'a>) -> Result<Option<usize>, Fault> {
         let index = tape.len();
         let mut built = Some(tape);
         Ok(self.walk(&mut built, DEPTH)?.then_some(index))

@@ -71,7 +71,8 @@ pub(in crate::format) struct Tokens<'a> {
 }
 
 /// Does this byte end a number, symbol, keyword or tag?
-fn ends_word(byte: u8) -> bool {
+#[inline]
+pub(super) fn ends_word(byte: u8) -> bool {
     matches!(byte, 0..=b' ' | b',' | b';' | b'"' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | 0x7f)
 }
 
@@ -83,6 +84,14 @@ impl<'a> Tokens<'a> {
     /// The offset of the next byte.
     pub fn at(&self) -> usize {
         self.at
+    }
+
+    pub(super) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    pub(super) fn go_to(&mut self, at: usize) {
+        self.at = at;
     }
 
     /// The next token and its offset; `None` at the end.
@@ -114,7 +123,7 @@ impl<'a> Tokens<'a> {
     }
 
     /// Whitespace, commas and comments.
-    fn skip_blanks(&mut self) {
+    pub(super) fn skip_blanks(&mut self) {
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
             match byte {

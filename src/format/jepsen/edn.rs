@@ -9,10 +9,11 @@ use super::{
 use crate::{
     format::{
         Fault, ReadError, ReadOptions,
-        edn::{Reader, Shape, Token},
+        edn::{PlainKey, Reader, Shape, Token},
         finish,
         form::Tape,
         intern::{intern, json_string},
+        pieces,
     },
     history::History,
 };
@@ -45,10 +46,54 @@ pub(super) fn detect(head: &[u8]) -> bool {
 
 pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadError> {
     let content = str::from_utf8(bytes).map_err(|error| Fault::new(error.valid_up_to(), "invalid UTF-8").place(bytes))?;
-    let mut maps = Maps { content, reader: Reader::new(content), tape: Tape::default(), counted: 0, line: 1 };
-    let mut recorder = Recorder::new(options);
-    let builder = maps.all(&mut recorder).and_then(|()| recorder.finish()).map_err(|fault| fault.place(bytes))?;
+    let recorder = match in_pieces(content, options) {
+        Some(recorder) => recorder,
+        None => at_once(content, options).map_err(|fault| fault.place(bytes))?,
+    };
+    let builder = recorder.finish().map_err(|fault| fault.place(bytes))?;
     finish(builder, bytes)
+}
+
+fn at_once(content: &str, options: &ReadOptions) -> Result<Recorder, Fault> {
+    let mut recorder = Recorder::new(options);
+    match Maps::new(content, 0).until(content.len(), None, &mut recorder)? {
+        Some((shape, at)) => Err(Fault::new(at, format!("`{}` is never closed", shape.opening()))),
+        None => Ok(recorder),
+    }
+}
+
+/// A bracket around the maps, and its offset.
+type Around = Option<(Shape, usize)>;
+
+/// Reads pieces side by side. A line need not begin between two maps: that a piece does is known once the one before it ended there.
+/// `None` where one did not, or where anything is wrong, which whoever reads from the beginning will say.
+fn in_pieces(content: &str, options: &ReadOptions) -> Option<Recorder> {
+    let around = match Reader::new(content).token() {
+        Ok(Some((Token::Open(shape @ (Shape::Vector | Shape::List)), at))) => Some((shape, at)),
+        _ => None,
+    };
+    let mut whole = Recorder::new(options);
+    let mut lines = 0;
+    let read = pieces::read(
+        content.as_bytes(),
+        |piece| {
+            let mut maps = Maps::new(content, piece.at);
+            let mut recorder = Recorder::new(options);
+            let end = piece.at + piece.bytes.len();
+            let before = if piece.at == 0 { None } else { around };
+            let after = if end == content.len() { None } else { around };
+            match maps.until(end, before, &mut recorder) {
+                Ok(found) if found == after && maps.ended <= end && recorder.may_be_part() => Ok(recorder),
+                _ => Err(()),
+            }
+        },
+        |part, piece| {
+            whole.append(part, lines);
+            lines = lines.saturating_add(memchr::memchr_iter(b'\n', piece.bytes).count() as u32);
+            Ok(())
+        },
+    );
+    read.ok().map(|()| whole)
 }
 
 struct Maps<'a> {
@@ -58,16 +103,29 @@ struct Maps<'a> {
     /// Lines are counted up to this offset.
     counted: usize,
     line: u32,
+    /// Where the last token ended, with what belongs to it.
+    ended: usize,
 }
 
 impl<'a> Maps<'a> {
-    fn all(&mut self, recorder: &mut Recorder) -> Result<(), Fault> {
-        let mut open: Option<(Shape, usize)> = None;
-        while let Some((token, at)) = self.reader.token()? {
+    /// Reads on from an offset, which is on line 1.
+    fn new(content: &'a str, at: usize) -> Self {
+        Maps { content, reader: Reader::starting_at(content, at), tape: Tape::default(), counted: at, line: 1, ended: at }
+    }
+
+    /// Takes the maps that begin before an offset; returns the bracket that is open then.
+    fn until(&mut self, end: usize, mut around: Around, recorder: &mut Recorder) -> Result<Around, Fault> {
+        while self.reader.begins_before(end) {
+            let token = self.reader.token()?;
+            self.ended = self.reader.at();
+            let Some((token, at)) = token else { break };
             match token {
-                Token::Open(Shape::Map) => self.map(at, recorder)?,
-                Token::Open(shape @ (Shape::Vector | Shape::List)) if open.is_none() => open = Some((shape, at)),
-                Token::Close(bracket) => match open.take() {
+                Token::Open(Shape::Map) => {
+                    self.map(at, recorder)?;
+                    self.ended = self.reader.at();
+                }
+                Token::Open(shape @ (Shape::Vector | Shape::List)) if around.is_none() => around = Some((shape, at)),
+                Token::Close(bracket) => match around.take() {
                     Some((shape, _)) if shape.closing() == bracket => {}
                     _ => return Err(Fault::new(at, format!("`{bracket}` closes nothing"))),
                 },
@@ -76,10 +134,7 @@ impl<'a> Maps<'a> {
                 _ => return Err(Fault::new(at, "expected an operation, a map such as {:process 0, :type :invoke, :f :read}")),
             }
         }
-        match open {
-            Some((shape, at)) => Err(Fault::new(at, format!("`{}` is never closed", shape.opening()))),
-            None => Ok(()),
-        }
+        Ok(around)
     }
 
     /// The map whose bracket was just read.
@@ -91,7 +146,12 @@ impl<'a> Maps<'a> {
         let mut error = None;
         loop {
             let before = self.reader.clone();
-            let key_at = match self.reader.token()? {
+            let token = match self.reader.plain_key() {
+                Some((PlainKey::Keyword(name), at)) => Some((Token::Keyword(name), at)),
+                Some((PlainKey::End, at)) => Some((Token::Close('}'), at)),
+                None => self.reader.token()?,
+            };
+            let key_at = match token {
                 None => return Err(Fault::new(at, "`{` is never closed")),
                 Some((Token::Close('}'), _)) => break,
                 Some((Token::Close(bracket), at)) => {
@@ -152,5 +212,60 @@ impl<'a> Maps<'a> {
                 Ok(Some(json_string(self.content[start..self.reader.at()].trim())))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Maps, each on its line; what else may stand between them now and then.
+    fn text(odd: &str) -> String {
+        let mut text = String::from("[");
+        for i in 0..20_000 {
+            let (process, value) = (i % 7, i * i % 100);
+            text += &format!("{{:type :invoke, :f :write, :value \"v{value}\", :process {process}, :time {i}}}\n");
+            text += &format!(" {{:type :ok :f :write :process {process} {{:a 1}} [2] :key :k{} :node \"n{process}\"}}\n", i % 3);
+            if i % 1000 == 999 {
+                text += odd;
+            }
+        }
+        text + "]\n"
+    }
+
+    fn told(recorder: Recorder) -> String {
+        let history = recorder.finish().unwrap().finish().unwrap();
+        let ids = history.ops().map(|op| (history.line(op), history.key(op), history.session(op), history.written_value(op)));
+        format!("{:?} {:?}", ids.collect::<Vec<_>>(), history.events())
+    }
+
+    #[test]
+    fn where_the_content_is_cut_means_nothing() {
+        let options = ReadOptions::default();
+        for odd in
+            ["", ";; [ {\n", "#_ {:x\n\n [\"\n{\"]}\n", "{:type :info :f :start :process :nemesis :value {:a 1}}\n", "\n\n , \n"]
+        {
+            let text = text(odd);
+            assert!(text.len() > 3 << 19, "several pieces");
+            let cut = in_pieces(&text, &options).unwrap();
+            assert!(told(cut) == told(at_once(&text, &options).unwrap()), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_piece_that_begins_inside_a_form_does_not_count() {
+        let long = "\n{:type :ok, :f :read, :value 1, :process 1}".repeat(30_000);
+        for text in [
+            format!("{{:type :ok, :f :read, :value 1, :process 1, :x \"{long}\"}}"),
+            format!("{{:type :ok, :f :read, :value 1, :process 1}} #_[{long}]"),
+            format!("{{:type :ok, :f :read, :value 1, :process 1, :x [{long}]}}{long}"),
+        ] {
+            assert!(in_pieces(&text, &ReadOptions::default()).is_none());
+            assert!(at_once(&text, &ReadOptions::default()).is_ok());
+        }
+        let sets = "{:type :ok, :f :read, :value #{:b :a}, :process 1}";
+        assert!(in_pieces(sets, &ReadOptions::default()).is_none(), "the order of texts depends on the cuts");
+        let numbers = "{:type :ok, :f :read, :value #{2 1}, :process 1}";
+        assert!(in_pieces(numbers, &ReadOptions::default()).is_some());
     }
 }

@@ -79,14 +79,14 @@ pub(super) struct Micro {
 }
 
 /// What the value of a map says, by what the operation does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Said {
     /// Nothing, or nil.
     Nothing,
     /// A value, and a cas's `to`.
     One(ValueId, ValueId),
-    /// These operations of the arena.
-    Txn(std::ops::Range<usize>),
+    /// Operations of the arena: where they begin, and how many.
+    Txn(usize, u32),
 }
 
 /// What is to be known before a value is read.
@@ -170,8 +170,7 @@ impl<'a> Entry<'_, 'a> {
             None => {
                 let names = FUNCTIONS.map(|(name, _)| name);
                 let near = did_you_mean(name, &names);
-                let shown = if name.is_empty() { "(no name)".to_owned() } else { format!(":{}", cut(name)) };
-                Err(Fault::new(self.tape.at(index), format!("unknown :f {shown}; expected :{}{near}", names.join(", :"))))
+                Err(Fault::new(self.tape.at(index), format!("unknown :f {}; expected :{}{near}", shown(name), names.join(", :"))))
             }
         }
     }
@@ -216,23 +215,22 @@ impl<'a> Entry<'_, 'a> {
             }
             (Some(index), Some(Function::Txn)) => {
                 let group = key.filter(|_| reading.independent);
-                Said::Txn(self.micro_operations(index, group, reading)?)
+                let start = reading.arena.len();
+                self.micro_operations(index, group, reading)?;
+                let Ok(length) = u32::try_from(reading.arena.len() - start) else {
+                    return Err(Fault::new(tape.at(index), "more than 2^32 operations"));
+                };
+                Said::Txn(start, length)
             }
         };
         Ok((key, said))
     }
 
-    fn micro_operations(
-        &self,
-        index: usize,
-        group: Option<ValueId>,
-        reading: &mut Reading<'_>,
-    ) -> Result<std::ops::Range<usize>, Fault> {
+    fn micro_operations(&self, index: usize, group: Option<ValueId>, reading: &mut Reading<'_>) -> Result<(), Fault> {
         let tape = self.tape;
         if *tape.what(index) != What::Vector {
             return Err(Fault::new(tape.at(index), "the value of a :txn must be a vector of operations such as [:r x nil]"));
         }
-        let start = reading.arena.len();
         for operation in tape.children(index) {
             let wrong = |message: &str| Err(Fault::new(tape.at(operation), message));
             let (f, key, value) = match (tape.vector::<3>(operation), tape.vector::<2>(operation)) {
@@ -242,20 +240,22 @@ impl<'a> Entry<'_, 'a> {
                     return wrong("an operation of a :txn must be a vector such as [:r x nil], [:w x 1] or [:append x 1]");
                 }
             };
-            let kind = match tape.name(f).and_then(function_named) {
-                Some(Function::One(kind)) => kind,
-                _ => return Err(Fault::new(tape.at(f), "unknown operation of a :txn; expected :r, :w, :append or another :f")),
+            let name = tape.name(f).unwrap_or_default();
+            let Some(Function::One(kind)) = function_named(name) else {
+                let message = format!("unknown operation of a :txn, {}; expected :r, :w, :append or another :f", shown(name));
+                return Err(Fault::new(tape.at(f), message));
             };
             let key = intern(tape, key, reading.values)?;
             let key = group.map_or(key, |group| reading.values.collection(&[group, key]));
             let (value, to) = match value {
                 Some(value) if *tape.what(value) != What::Nil => operand(tape, kind, value, reading.values)?,
-                _ if matches!(kind, Kind::Read | Kind::Write) => (ValueId::NULL, ValueId::NULL),
+                Some(_) if kind == Kind::Write => (ValueId::NULL, ValueId::NULL),
+                _ if kind == Kind::Read => (ValueId::NULL, ValueId::NULL),
                 _ => return wrong("this operation of a :txn needs a value"),
             };
             reading.arena.push(Micro { kind, key, value, to });
         }
-        Ok(start..reading.arena.len())
+        Ok(())
     }
 }
 
@@ -273,10 +273,11 @@ fn operand(tape: &Tape<'_>, kind: Kind, index: usize, values: &mut Values) -> Re
     }
 }
 
-/// A name, cut to a length for messages.
-fn cut(name: &str) -> String {
+/// A name for messages, cut to a length.
+fn shown(name: &str) -> String {
     match name.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
+        Some((end, _)) => format!(":{}…", &name[..end]),
+        None if name.is_empty() => "(no name)".to_owned(),
+        None => format!(":{name}"),
     }
 }

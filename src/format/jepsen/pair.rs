@@ -8,24 +8,38 @@ use rustc_hash::FxHashMap;
 use super::entry::{Entry, Field, Function, Micro, NAMES, Reading, Said, Type};
 use crate::{
     format::{Fault, ReadOptions, builder, form::What, intern::intern},
-    history::{Event, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId},
+    history::{Event, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId, Values},
 };
 
 /// One map, checked and interned.
 struct Record {
     at: usize,
     line: u32,
-    index: Option<i128>,
-    process: i128,
+    process: ValueId,
     half: Type,
     function: Option<Function>,
+    is_final: bool,
     key: Option<ValueId>,
     said: Said,
     time: Option<i64>,
     node: Option<ValueId>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few maps say.
+struct Rare {
     version: Option<i128>,
-    is_final: bool,
     error: Option<String>,
+}
+
+impl Record {
+    fn version(&self) -> Option<i128> {
+        self.rare.as_ref()?.version
+    }
+
+    fn error(&self) -> Option<&String> {
+        self.rare.as_ref()?.error.as_ref()
+    }
 }
 
 /// Takes maps in the order of the file, and makes the history of them.
@@ -33,6 +47,8 @@ pub(super) struct Recorder {
     builder: HistoryBuilder,
     independent: bool,
     records: Vec<Record>,
+    /// The index of each record, as long as all have one.
+    indices: Vec<i128>,
     arena: Vec<Micro>,
 }
 
@@ -40,7 +56,7 @@ impl Recorder {
     pub fn new(options: &ReadOptions) -> Self {
         let mut builder = builder(options);
         builder.add_may_count();
-        Recorder { builder, independent: options.independent, records: Vec::new(), arena: Vec::new() }
+        Recorder { builder, independent: options.independent, records: Vec::new(), indices: Vec::new(), arena: Vec::new() }
     }
 
     /// Takes the next map.
@@ -59,22 +75,49 @@ impl Recorder {
             None => None,
         };
         let is_final = is_true(entry, Field::Final)? | is_true(entry, Field::FinalRead)?;
-        self.records.push(Record {
-            at: entry.at,
-            line: entry.line,
-            index: self.integer(entry, Field::Index)?,
-            process,
-            half,
-            function,
-            key,
-            said,
-            time,
-            node,
-            version: self.integer(entry, Field::Version)?.filter(|&version| version != i128::MIN),
-            is_final,
-            error: entry.error.clone(),
-        });
+        let index = self.integer(entry, Field::Index)?;
+        let version = self.integer(entry, Field::Version)?.filter(|&version| version != i128::MIN);
+        let error = entry.error.clone();
+        let rare = (version.is_some() || error.is_some()).then(|| Box::new(Rare { version, error }));
+        match index {
+            Some(index) if self.indices.len() == self.records.len() => self.indices.push(index),
+            _ => self.indices = Vec::new(),
+        }
+        let process = self.builder.values.int(process);
+        let (at, line) = (entry.at, entry.line);
+        self.records.push(Record { at, line, process, half, function, is_final, key, said, time, node, rare });
         Ok(())
+    }
+
+    /// Can it be appended? Not where sets are sorted by numbers that their members get anew.
+    pub fn may_be_part(&self) -> bool {
+        !self.builder.values.has_sets_of_texts()
+    }
+
+    /// Takes the maps of the content that follows; lines before it are added to theirs.
+    pub fn append(&mut self, mut part: Recorder, lines: u32) {
+        let values = self.builder.values.absorb(std::mem::take(&mut part.builder.values));
+        self.builder.append(part.builder, lines, |_| false);
+        let start = self.arena.len();
+        let micro =
+            |micro: Micro| Micro { key: values.of(micro.key), value: values.of(micro.value), to: values.of(micro.to), ..micro };
+        self.arena.extend(part.arena.into_iter().map(micro));
+        match self.indices.len() == self.records.len() && part.indices.len() == part.records.len() {
+            true => self.indices.extend(part.indices),
+            false => self.indices = Vec::new(),
+        }
+        self.records.extend(part.records.into_iter().map(|record| Record {
+            line: record.line.saturating_add(lines),
+            process: values.of(record.process),
+            key: record.key.map(|key| values.of(key)),
+            said: match record.said {
+                Said::Nothing => Said::Nothing,
+                Said::One(value, to) => Said::One(values.of(value), values.of(to)),
+                Said::Txn(first, length) => Said::Txn(start + first, length),
+            },
+            node: record.node.map(|node| values.of(node)),
+            ..record
+        }));
     }
 
     fn integer(&self, entry: &Entry<'_, '_>, field: Field) -> Result<Option<i128>, Fault> {
@@ -100,10 +143,13 @@ impl Recorder {
 
     /// The history of all maps.
     pub fn finish(mut self) -> Result<HistoryBuilder, Fault> {
-        if self.records.iter().all(|record| record.index.is_some()) {
-            self.records.sort_by_key(|record| record.index);
+        let indices = std::mem::take(&mut self.indices);
+        if indices.len() == self.records.len() && !indices.is_sorted() {
+            let mut indexed: Vec<(i128, Record)> = indices.into_iter().zip(self.records).collect();
+            indexed.sort_by_key(|&(index, _)| index);
+            self.records = indexed.into_iter().map(|(_, record)| record).collect();
         }
-        let pairs = pair(&self.records)?;
+        let pairs = pair(&self.records, &self.builder.values)?;
         for pair in &pairs {
             self.record(pair)?;
         }
@@ -119,8 +165,8 @@ impl Recorder {
             Type::Fail => Status::Fail,
             Type::Invoke | Type::Info => Status::Info,
         };
-        let function = function(invocation, completion, last)?;
-        let said = |record: Option<&Record>| record.map_or(Said::Nothing, |record| record.said.clone());
+        let function = function(invocation, completion, last, &self.builder.values)?;
+        let said = |record: Option<&Record>| record.map_or(Said::Nothing, |record| record.said);
         let (own, invoked) = (said(completion), said(invocation));
         let key = completion.and_then(|record| record.key).or(invocation.and_then(|record| record.key)).unwrap_or(ValueId::NULL);
         let one = |kind, value, to| [Micro { kind, key, value, to }];
@@ -144,9 +190,9 @@ impl Recorder {
                 &single
             }
             (Function::One(kind), ..) => return Err(Fault::new(last.at, format!("a :{} without a :value", kind.name()))),
-            (Function::Txn, Said::Txn(range), _) => &self.arena[range],
-            (Function::Txn, _, Said::Txn(range)) => {
-                let operations = &self.arena[range];
+            (Function::Txn, Said::Txn(start, length), _) => &self.arena[start..start + length as usize],
+            (Function::Txn, _, Said::Txn(start, length)) => {
+                let operations = &self.arena[start..start + length as usize];
                 if status == Status::Ok && operations.iter().any(|operation| operation.kind == Kind::Read) {
                     return Err(Fault::new(last.at, "an :ok :txn without its :value: what did it read?"));
                 }
@@ -155,15 +201,14 @@ impl Recorder {
             (Function::Txn, ..) => return Err(Fault::new(last.at, "a :txn without a :value")),
         };
         let either = |what: fn(&Record) -> Option<i128>| completion.and_then(what).or(invocation.and_then(what));
-        let version = either(|record| record.version);
+        let version = either(Record::version);
         if version.is_some() && operations.len() != 1 {
             return Err(Fault::new(last.at, ":version on a :txn of several operations: whose is it?"));
         }
         let is_final = completion.is_some_and(|record| record.is_final) || invocation.is_some_and(|record| record.is_final);
         let node = completion.and_then(|record| record.node).or(invocation.and_then(|record| record.node));
-        let session = self.builder.values.int(last.process);
         self.builder.begin(TxnInput {
-            session,
+            session: last.process,
             status,
             invoke_ns: invocation.and_then(|record| record.time),
             complete_ns: completion.and_then(|record| record.time),
@@ -176,9 +221,7 @@ impl Recorder {
             let is_final = is_final && kind == Kind::Read;
             self.builder.op(OpInput { kind, key, value, to, version, is_final, line: last.line });
         }
-        if let Some(error) =
-            completion.and_then(|record| record.error.as_ref()).or(invocation.and_then(|record| record.error.as_ref()))
-        {
+        if let Some(error) = completion.and_then(Record::error).or(invocation.and_then(Record::error)) {
             self.builder.error(error.clone());
         }
         Ok(())
@@ -196,7 +239,7 @@ fn is_true(entry: &Entry<'_, '_>, field: Field) -> Result<bool, Fault> {
 }
 
 /// What a pair does. The halves agree, or one of them says it alone.
-fn function(invocation: Option<&Record>, completion: Option<&Record>, last: &Record) -> Result<Function, Fault> {
+fn function(invocation: Option<&Record>, completion: Option<&Record>, last: &Record, values: &Values) -> Result<Function, Fault> {
     let of = |record: Option<&Record>| record.and_then(|record| record.function);
     match (of(invocation), of(completion)) {
         (Some(a), Some(b)) if a == b => Ok(a),
@@ -209,7 +252,7 @@ fn function(invocation: Option<&Record>, completion: Option<&Record>, last: &Rec
             last.at,
             format!(
                 "process {} completes a :{} but invoked a :{} (line {})",
-                last.process,
+                values.display(last.process),
                 b.name(),
                 a.name(),
                 invocation.map_or(0, |record| record.line)
@@ -227,8 +270,8 @@ struct Pair {
 }
 
 /// The pairs, in the order of their completions, else of their invocations.
-fn pair(records: &[Record]) -> Result<Vec<Pair>, Fault> {
-    let mut open: FxHashMap<i128, usize> = FxHashMap::default();
+fn pair(records: &[Record], values: &Values) -> Result<Vec<Pair>, Fault> {
+    let mut open: FxHashMap<ValueId, usize> = FxHashMap::default();
     let mut pairs = Vec::with_capacity(records.len() / 2 + 1);
     for (i, record) in records.iter().enumerate() {
         match record.half {
@@ -236,7 +279,8 @@ fn pair(records: &[Record]) -> Result<Vec<Pair>, Fault> {
                 if let Some(other) = open.insert(record.process, i) {
                     let message = format!(
                         "process {} invokes an operation before its last one (line {}) completed",
-                        record.process, records[other].line
+                        values.display(record.process),
+                        records[other].line
                     );
                     return Err(Fault::new(record.at, message));
                 }

@@ -1,4 +1,4 @@
-//! Reading the native format. One pass, O(bytes).
+//! Reading the native format. One pass, O(bytes), in pieces side by side.
 
 use std::str;
 
@@ -12,42 +12,92 @@ use crate::{
         form::Tape,
         json::{Raw, without_place},
         object::Named,
+        pieces::{self, Piece},
         suggest::did_you_mean,
     },
     history::{History, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId},
 };
 
 pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadError> {
-    let content = match str::from_utf8(bytes) {
-        Ok(content) => content,
-        // A recorder killed in the middle of a character: the rest is a torn last line.
-        Err(error) if error.error_len().is_none() => str::from_utf8(&bytes[..error.valid_up_to()]).expect("valid up to there"),
-        Err(error) => return Err(Fault::new(error.valid_up_to(), "invalid UTF-8").place(bytes)),
-    };
-    let mut reader = Reader { content, builder: builder(options), operations: Vec::new(), tape: Tape::default() };
-    let cut_inside_character = content.len() < bytes.len();
-    let torn = reader.lines(cut_inside_character).map_err(|fault| fault.place(bytes))?;
-    if cut_inside_character && !torn {
-        return Err(Fault::new(content.len(), "invalid UTF-8").place(bytes));
+    let begin = bytes.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(bytes.len());
+    let mut whole = builder(options);
+    let mut lines = 0u32;
+    let read = pieces::read(
+        bytes,
+        |piece| Part::read(piece, begin >= piece.at).map_err(|fault| Fault { at: fault.at + piece.at, ..fault }),
+        |part, piece| {
+            whole.append(part.builder, lines, |_| false);
+            lines = lines.saturating_add(part.lines);
+            if part.torn {
+                whole.warn(format!("line {lines}, the last one, is cut off and was left out"));
+            }
+            match whole.operations() < u32::MAX as usize - 2 {
+                true => Ok(()),
+                false => Err(Fault::new(piece.at, "more than 2^32 operations")),
+            }
+        },
+    );
+    match read {
+        Ok(()) => finish(whole, bytes),
+        // Bytes that are no text anywhere are worse than a wrong line before them.
+        Err(fault) => Err(match str::from_utf8(bytes) {
+            Err(error) if error.error_len().is_some() => Fault::new(error.valid_up_to(), INVALID),
+            _ => fault,
+        }
+        .place(bytes)),
     }
-    finish(reader.builder, bytes)
 }
 
 /// Takes a header that stands apart from any lines.
 #[cfg(feature = "parquet")]
 pub(in crate::format) fn header(text: &str, builder: &mut HistoryBuilder) -> Result<(), Fault> {
     let object = parse(text).map_err(|error| Fault::new(error.column().saturating_sub(1), explain(&error)))?;
-    let mut reader = Reader { content: text, builder: std::mem::take(builder), operations: Vec::new(), tape: Tape::default() };
+    let mut reader =
+        Reader { content: text, builder: std::mem::take(builder), number: 0, operations: Vec::new(), tape: Tape::default() };
     let version = object.field(Field::Testimony, text).ok_or_else(|| Fault::new(0, "no `testimony`"))?;
     let taken = reader.header(&object, version);
     *builder = reader.builder;
     taken
 }
 
-/// The history so far.
+const INVALID: &str = "invalid UTF-8";
+
+/// What a piece of the content says.
+struct Part {
+    builder: HistoryBuilder,
+    lines: u32,
+    /// Was its last line cut off?
+    torn: bool,
+}
+
+impl Part {
+    /// Reads a piece; is its first line the first one of all that says something?
+    fn read(piece: Piece<'_>, first: bool) -> Result<Part, Fault> {
+        let content = match str::from_utf8(piece.bytes) {
+            Ok(content) => content,
+            // A recorder killed in the middle of a character: the rest is a torn last line.
+            Err(error) if error.error_len().is_none() => {
+                str::from_utf8(&piece.bytes[..error.valid_up_to()]).expect("valid up to there")
+            }
+            Err(error) => return Err(Fault::new(error.valid_up_to(), INVALID)),
+        };
+        let mut reader =
+            Reader { content, builder: HistoryBuilder::new(), number: 0, operations: Vec::new(), tape: Tape::default() };
+        let cut_inside_character = content.len() < piece.bytes.len();
+        let torn = reader.lines(first, cut_inside_character)?;
+        if cut_inside_character && !torn {
+            return Err(Fault::new(content.len(), INVALID));
+        }
+        Ok(Part { builder: reader.builder, lines: reader.number, torn })
+    }
+}
+
+/// A piece of the history so far.
 pub(super) struct Reader<'a> {
     pub content: &'a str,
     pub builder: HistoryBuilder,
+    /// The number of the line at hand, from 1.
+    number: u32,
     /// The operations of the transaction at hand; kept for its memory.
     operations: Vec<Fields<'a>>,
     /// A composite value at hand; kept for its memory.
@@ -56,22 +106,22 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Takes every line; true where the last one was cut off.
-    fn lines(&mut self, cut_inside_character: bool) -> Result<bool, Fault> {
+    fn lines(&mut self, mut first: bool, cut_inside_character: bool) -> Result<bool, Fault> {
         let content = self.content;
         let mut start = 0;
-        let mut number = 0u32;
-        let mut first = true;
         while start < content.len() {
-            number = number.saturating_add(1);
+            self.number = self.number.saturating_add(1);
             let newline = memchr::memchr(b'\n', &content.as_bytes()[start..]).map(|length| start + length);
             let end = newline.unwrap_or(content.len());
             let line = &content[start..end];
-            if !line.trim_ascii().is_empty() {
+            if let Some(object) = Named(&NAMES).scan(line) {
+                self.line(&object, start, self.number, first)?;
+                first = false;
+            } else if !line.trim_ascii().is_empty() {
                 match parse(line) {
-                    Ok(object) => self.line(&object, start, number, first)?,
+                    Ok(object) => self.line(&object, start, self.number, first)?,
                     // (A first line that is also the last and cut off leaves nothing: that is an error.)
                     Err(error) if !first && newline.is_none() && (error.classify() == Category::Eof || cut_inside_character) => {
-                        self.builder.warn(format!("line {number}, the last one, is cut off and was left out"));
                         return Ok(true);
                     }
                     Err(error) => return Err(Fault::new(start + error.column().saturating_sub(1), explain(&error))),
@@ -128,10 +178,12 @@ impl<'a> Reader<'a> {
         }
         let mut parsed = std::mem::take(&mut self.operations);
         parsed.clear();
-        let mut deserializer = serde_json::Deserializer::from_str(operations.text);
-        Operations(&mut parsed)
-            .deserialize(&mut deserializer)
-            .map_err(|error| Fault::new(operations.at + error.column().saturating_sub(1), explain(&error)))?;
+        if Named(&NAMES).scan_array(operations.text, &mut parsed).is_none() {
+            parsed.clear();
+            Operations(&mut parsed)
+                .deserialize(&mut serde_json::Deserializer::from_str(operations.text))
+                .map_err(|error| Fault::new(operations.at + error.column().saturating_sub(1), explain(&error)))?;
+        }
         let is_final = self.is_final(object)?;
         let mut reads = false;
         for op in &parsed {
@@ -318,4 +370,133 @@ fn kind(op: Raw<'_>) -> Result<Kind, Fault> {
         let names = Kind::ALL.map(Kind::name);
         op.fault(format!("unknown op {}; expected {}{}", op.shown(), names.join(", "), did_you_mean(&name, &names)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each field and where it stands.
+    fn shown(object: &Fields<'_>, line: &str) -> String {
+        NAMES
+            .iter()
+            .enumerate()
+            .filter_map(|(i, name)| object.get(i, line).map(|raw| format!("{name} {} {}\n", raw.at, raw.text)))
+            .collect()
+    }
+
+    #[test]
+    fn scanned_lines_are_what_serde_json_reads() {
+        let lines = [
+            r#"{"session":"a","node":"n1","op":"write","key":"x","value":1,"invoke_ns":-10,"complete_ns":20,"status":"ok","version":7}"#,
+            r#"{ "session" : 7, "op":"read","key":null,"value":[1,2.5,"b",[-0]] , "unknown":{"a":[{}]}, "final":true }"#,
+            r#"{"session":1,"txn":[{"op":"read","key":"ü","value":null},{"op":"cas","key":1,"from":1e5,"to":0.5E-3}],"status":"info"}"#,
+            r#"{"session":"é\"","op":"add","key":"\u0041","value":false,"error":"\\"}"#,
+            r#"{"testimony":1,"initial":[["x",0]],"about":"a"}"#,
+        ];
+        let pieces = [
+            "\"",
+            "\\",
+            ",",
+            ":",
+            "{",
+            "}",
+            "[",
+            "]",
+            "0",
+            "1",
+            "-",
+            ".",
+            "e",
+            "E+",
+            " ",
+            "\t",
+            "\u{1}",
+            "null",
+            "\"op\":1,",
+            "é",
+            "tru",
+            "\r",
+        ];
+        let mut seed = 7u64;
+        let mut below = |n: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % n
+        };
+        let (mut scanned, mut left) = (0, 0);
+        for round in 0..200_000 {
+            let mut line = lines[round % lines.len()].to_owned();
+            for _ in 0..below(3) {
+                let boundaries: Vec<usize> = line.char_indices().map(|(at, _)| at).collect();
+                let (at, to) = (boundaries[below(boundaries.len())], boundaries[below(boundaries.len())]);
+                match below(4) {
+                    0 => line.insert_str(at, pieces[below(pieces.len())]),
+                    1 => line = line[..at].to_owned() + &line[at + line[at..].chars().next().map_or(0, char::len_utf8)..],
+                    2 if at < to && to - at < 30 => {
+                        let piece = line[at..to].to_owned();
+                        line.insert_str(to, &piece);
+                    }
+                    _ => line.truncate(at.max(1)),
+                }
+            }
+            match (Named(&NAMES).scan(&line), parse(&line)) {
+                (Some(ours), Ok(theirs)) => {
+                    scanned += 1;
+                    assert_eq!(shown(&ours, &line), shown(&theirs, &line), "{line}");
+                }
+                (Some(_), Err(error)) => panic!("{error}: {line}"),
+                (None, _) => left += 1,
+            }
+            let mut operations = Vec::new();
+            if Named(&NAMES).scan_array(&line, &mut operations).is_some() {
+                let mut theirs = Vec::new();
+                let mut deserializer = serde_json::Deserializer::from_str(&line);
+                Operations(&mut theirs).deserialize(&mut deserializer).expect("scanned");
+                assert_eq!(operations.len(), theirs.len());
+            }
+        }
+        assert!(scanned > 60_000 && left > 60_000, "{scanned} scanned, {left} left");
+    }
+
+    #[test]
+    fn where_the_content_is_cut_means_nothing() {
+        let line = |i: usize| match i % 5 {
+            0 => format!(
+                r#"{{"session":{},"txn":[{{"op":"append","key":"k{}","value":{i}}},{{"op":"read","key":"l","value":[{i},"v{i}"]}}]}}"#,
+                i % 7,
+                i % 3
+            ),
+            1 => String::new(),
+            2 => format!(
+                r#"{{"session":"s{}","op":"write","key":"r{}","value":"v{i}","invoke_ns":{i},"complete_ns":{i},"error":"{i}"}}"#,
+                i % 5,
+                i % 9
+            ),
+            3 => format!(
+                r#"{{"session":{},"op":"cas","key":"r{}","from":"v{}","to":-{i},"version":{i},"node":"n{}"}}"#,
+                i % 11,
+                i % 9,
+                i / 2,
+                i % 3
+            ),
+            _ => format!(
+                r#"{{"session":"s{}","op":"read","key":"r{}","value":"v{}","status":"ok","final":true}}"#,
+                i % 5,
+                i % 9,
+                i / 3
+            ),
+        };
+        let text: String = (0..30_000).map(|i| line(i) + "\n").collect();
+        assert!(text.len() > 3 << 19, "several pieces");
+        let cut = read(text.as_bytes(), &ReadOptions::default()).unwrap();
+        let part = Part::read(Piece { bytes: text.as_bytes(), at: 0 }, true).unwrap();
+        let whole = finish(part.builder, text.as_bytes()).unwrap();
+        let told = |history: &History| {
+            let mut told = Vec::new();
+            crate::format::find("jsonl").unwrap().write(history, false, &mut told).unwrap();
+            let ids = history.ops().map(|op| (history.line(op), history.key(op), history.session(op), history.txn(op)));
+            (told, ids.collect::<Vec<_>>(), history.op_value.clone(), history.cas_to.clone())
+        };
+        assert!(told(&cut) == told(&whole));
+    }
 }

@@ -66,6 +66,7 @@ impl Flaw {
             assumes,
             operations: Vec::new(),
             view: None,
+            transactions: false,
             derived: Vec::new(),
             steps,
         };

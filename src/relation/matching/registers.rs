@@ -41,7 +41,7 @@ impl<'a> Registers<'a> {
         last_write: &'a [bool],
         overwrites: bool,
     ) -> Self {
-        let careful = history.transactions() != history.operations()
+        let careful = !history.all_bare()
             || !history.txn_invoke.is_empty()
             || history.txn_status.contains(&Status::Fail)
             || history.op_kind.contains(&Kind::Cas);

@@ -19,7 +19,7 @@ pub(super) fn missing_element(names: &Names, step: &Step) -> String {
             format!("{reader} sees {author}'s {later} but not its earlier {}", names.deed(step.from))
         }
         Promise::Own => format!("{reader} does not see its own {}", names.deed(step.from)),
-        Promise::Again => format!("{reader} goes back in time on {key}: {element} is missing"),
+        Promise::Half(_) | Promise::Again => format!("{reader} goes back in time on {key}: {element} is missing"),
     }
 }
 

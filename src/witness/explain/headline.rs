@@ -4,7 +4,7 @@ use crate::history::{DataType, History, Kind, OpId, ValueId};
 use crate::verdict::{Anomaly, Assumption, Because, Step, Witness};
 
 use super::names::Names;
-use super::{collections, forced_by_reads};
+use super::{collections, forced_by_reads, transactions};
 
 /// What a user of the system saw.
 pub(super) fn headline(names: &Names, witness: &Witness) -> String {
@@ -36,6 +36,7 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
                 _ => format!("{reader} sees {value} in {key} before it is added"),
             }
         }),
+        Anomaly::CyclicHb if witness.transactions => Some(transactions::circle(names, witness)),
         Anomaly::CyclicHb => witness.steps.last().map(|back| {
             let (reader, deed) = (names.session(back.to), names.deed(back.to));
             match witness.steps.len() {
@@ -43,7 +44,7 @@ pub(super) fn headline(names: &Names, witness: &Witness) -> String {
                 _ => format!("{reader} sees effects of its own {deed} before making it"),
             }
         }),
-        Anomaly::InitialRead => on_first_step(&|step| missed(names, step.from, step.to, &step.via)),
+        Anomaly::InitialRead => on_first_step(&|step| missed(names, step.from, step.to, &witness.way(step))),
         Anomaly::StaleRead => stale_read(names, witness),
         Anomaly::WriteOrderCycle => Some(write_order_cycle(names, witness)),
         Anomaly::MissingElement => on_first_step(&|step| collections::missing_element(names, step)),
@@ -90,7 +91,7 @@ fn stale_read(names: &Names, witness: &Witness) -> Option<String> {
     let forced = forced_by_reads(witness);
     match forced.as_slice() {
         [] => None,
-        [step] => Some(missed(names, step.from, step.read?, &step.via)),
+        [step] => Some(missed(names, step.from, step.read?, &witness.way(step))),
         [a, b] if witness.steps.len() == 2 => {
             let (a, b) = (a.read?, b.read?);
             Some(match (names.session(a), names.session(b), names.key(a)) {
@@ -143,6 +144,10 @@ fn missed(names: &Names, write: OpId, read: OpId, path: &[Step]) -> String {
             let answers = if direct { "it answers" } else { "it builds on" };
             format!("{reader} sees {author}'s {answer} but not the {key} {answers}")
         }
+        Promise::Half(other) => {
+            let (author, other) = (names.session(other), names.key(other));
+            format!("{reader} sees {author}'s write of {other} but not its write of {key} in the same transaction")
+        }
         Promise::Sequel(later) => {
             let (author, later) = (names.session(later), names.key(later));
             format!("{reader} sees {author}'s write of {later} but not its earlier write of {key}")
@@ -158,6 +163,8 @@ pub(super) enum Promise {
     Answer { to: OpId, direct: bool },
     /// Who sees this sees what its session did before.
     Sequel(OpId),
+    /// Who sees this sees what else its transaction did.
+    Half(OpId),
     /// A session sees what it did itself.
     Own,
     /// What was seen is seen again.
@@ -175,17 +182,21 @@ impl Promise {
         if let Some(step) = through(Bond::MonotonicWrites) {
             return Promise::Sequel(step.to);
         }
+        if let Some(step) = through(Bond::SameTransaction) {
+            return Promise::Half(step.to);
+        }
         let made_it = path.first().is_some_and(|step| step.because != Because::ReadsFrom);
         let own = made_it && names.history.session(write) == names.history.session(read);
         if own { Promise::Own } else { Promise::Again }
     }
 }
 
-/// The kind of a session-order step, whatever reason it is given (`hb` paths only say `session-order`).
+/// The kind of a step inside a session, whatever reason it is given (`hb` paths only say `session-order`).
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum Bond {
     MonotonicWrites,
     WritesFollowReads,
+    SameTransaction,
     Other,
 }
 
@@ -196,6 +207,9 @@ impl Bond {
             Because::WritesFollowReads => Some(Bond::WritesFollowReads),
             Because::SessionOrder if history.kind(step.to).writes() => {
                 Some(if history.kind(step.from).reads() { Bond::WritesFollowReads } else { Bond::MonotonicWrites })
+            }
+            Because::ProgramOrder if history.kind(step.to).writes() => {
+                Some(if history.kind(step.from).reads() { Bond::WritesFollowReads } else { Bond::SameTransaction })
             }
             Because::SessionOrder | Because::ReadYourWrites | Because::MonotonicReads => Some(Bond::Other),
             _ => None,

@@ -117,6 +117,12 @@ fn reason(names: &Names, step: &Step) -> String {
             }
             _ => format!("{}: writes follow reads", names.before(from, to)),
         },
+        Because::StaleRead if step.relation == Relation::Co => match step.read {
+            Some(read) => {
+                format!("{} reads {} having seen the transaction of {}", names.place(read), names.found(read), names.label(from))
+            }
+            None => "shown above".into(),
+        },
         Because::StaleRead => match step.read {
             Some(read) => format!("{} reads {} with {} visible", names.place(read), names.found(read), names.label(from)),
             None => "shown above".into(),

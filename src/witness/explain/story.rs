@@ -6,14 +6,17 @@ use crate::verdict::{Anomaly, Because, Relation, Step, Witness};
 
 use super::collections::is_update;
 use super::names::Names;
+use super::transactions::unfolded;
 
 /// A sentence for each step that needs one.
 pub(super) fn story(names: &Names, witness: &Witness) -> Vec<String> {
     let mut sentences: Vec<String> = Vec::new();
     if witness.anomaly == Anomaly::CyclicHb {
-        return circle(names, witness).into_iter().collect();
+        let told = if witness.transactions { circle_of_transactions(names, witness) } else { circle(names, witness) };
+        return told.into_iter().collect();
     }
     for step in witness.derived.iter().chain(&witness.steps) {
+        let step = &Step { via: witness.way(step), ..step.clone() };
         if let Some(sentence) = sentence(names, step).filter(|sentence| !sentences.contains(sentence)) {
             sentences.push(sentence);
         }
@@ -158,6 +161,7 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
             continue;
         }
         let reads_it = step.because == Because::ReadsFrom;
+        let then = if step.relation == Relation::Po { "and in the same transaction" } else { "then" };
         let did = match (reads_it, names.history.kind(op).writes()) {
             (true, _) if names.key_type(op) == DataType::Register => format!("read it ({place})"),
             (true, _) => format!("saw it in {} ({place})", names.found(op)),
@@ -167,7 +171,7 @@ fn trace(names: &Names, write: OpId, path: &[Step], read: Option<OpId>) -> Strin
             (false, false) => format!("read {} = {} ({place})", names.key(op), names.found(op)),
         };
         let session = names.history.session(op);
-        clauses.push(if session == actor { format!("then {did}") } else { format!("{} {did}", names.session(op)) });
+        clauses.push(if session == actor { format!("{then} {did}") } else { format!("{} {did}", names.session(op)) });
         actor = session;
     }
     if clauses.len() > 8 {
@@ -183,4 +187,11 @@ fn circle(names: &Names, witness: &Witness) -> Option<String> {
     let (back, path) = witness.steps.split_last()?;
     let told = trace(names, back.to, path, None);
     Some(format!("{told}, before it had {} ({})", names.done(back.to), names.place(back.to)))
+}
+
+/// The same of transactions: from one along all steps to the same one.
+fn circle_of_transactions(names: &Names, witness: &Witness) -> Option<String> {
+    let first = witness.steps.first()?;
+    let told = trace(names, first.from, &unfolded(first.from, &witness.steps, None), None);
+    Some(format!("{told}, in the transaction that this began with"))
 }

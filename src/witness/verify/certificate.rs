@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::commit_order;
 use super::facts::{Facts, Origin};
 use super::one_order;
 use super::past::{Extra, Past, Rules, Seen, Walk};
@@ -25,6 +26,7 @@ pub(super) fn check(facts: &Facts, options: &Options, certificate: &Certificate)
         (CertificateKind::OneOrder, Checker::Guarantees(g), [order]) => one_order::check(facts, options, g, &groups, order),
         (CertificateKind::PerSession, Checker::CausalMemory, orders) => per_session::check(facts, false, orders),
         (CertificateKind::PerSession, Checker::PramClassic, orders) => per_session::check(facts, true, orders),
+        (CertificateKind::OneOrder, Checker::Transactions(isolation), [order]) => commit_order::check(facts, isolation, order),
         (CertificateKind::AcyclicHb, Checker::CausalWeak, []) => acyclic_hb(facts),
         (kind, ..) => Err(Refusal::new(format!(
             "a certificate of kind {kind:?} with {} orders is no proof of {}",

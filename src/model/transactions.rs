@@ -1,0 +1,178 @@
+//! The weak transactional models (models.md, Transactions): is there a total order co ⊇ so ∪ wr of the transactions such that whenever t3
+//! reads x from t1 and saw t2, which writes x, t2 is before t1? What counts as seen is the model's [`Isolation`].
+//!
+//! For `read-committed` and `read-atomic` these constraints can be listed ([`seen`]): a recorded order that agrees with all of them is co; else they
+//! are kept, and what so ∪ wr and they have together is co or a cycle. For `transactional-causal` order-guided checking as in
+//! [`guarantees`](super::guarantees): lay the transactions out in an order π that extends so ∪ wr and the constraints known, look for those that π
+//! contradicts ([`past`]), add them, again. A cycle, or a read of the initial value of something seen, is the proof of a violation.
+//!
+//! Cost: O(n) as a rule and O(n^1.5) at worst; for `transactional-causal` a round is O(n) and what π's windows ask.
+
+mod guess;
+mod past;
+mod seen;
+
+use crate::relation::budget::OutOfBudget;
+use crate::relation::components::cyclic_components;
+use crate::relation::digraph::Digraph;
+use crate::relation::events::NONE;
+use crate::relation::facts::Facts;
+use crate::relation::graph::{Extra, Reason};
+use crate::relation::layout::lay_out;
+use crate::relation::transactions::{Order, Transactions};
+use crate::witness::transactions::Prover;
+
+use super::Isolation;
+use super::guarantees::Outcome;
+
+/// What a transaction saw and yet did not read.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Sight {
+    /// The transaction whose value of x was read, or [`NONE`],
+    pub(crate) source: u32,
+    /// another one that was seen and writes x,
+    pub(crate) seen: u32,
+    /// and the operation that read.
+    pub(crate) read: u32,
+}
+
+/// A verdict without its proof.
+pub(crate) enum Decision {
+    /// With co, each transaction by its first operation.
+    Satisfied(Vec<u32>),
+    Violated(Evidence),
+}
+
+/// What was found on the way to a violation.
+pub(crate) struct Evidence {
+    /// Cyclic with so ∪ wr where nothing else is wrong.
+    constraints: Extra,
+    /// Reads of an initial value, one sight each.
+    initial: Vec<Sight>,
+}
+
+impl Evidence {
+    fn add(&mut self, sight: Sight) {
+        if sight.source != NONE {
+            self.constraints.add(sight.seen, sight.source, Reason::Stale(sight.read));
+        } else if self.initial.last().is_none_or(|last| last.read != sight.read) {
+            self.initial.push(sight);
+        }
+    }
+
+    fn violated(mut self) -> Decision {
+        self.initial.sort_unstable_by_key(|sight| (sight.read, sight.seen));
+        self.initial.dedup_by_key(|sight| sight.read);
+        Decision::Violated(self)
+    }
+}
+
+/// Judges a history by one model.
+pub(crate) struct Judge<'a> {
+    pub(crate) facts: &'a Facts<'a>,
+    pub(crate) transactions: &'a Transactions<'a>,
+    pub(crate) isolation: Isolation,
+    /// An order of the events that explains every read operation by operation, where there is one.
+    pub(crate) explained: Option<&'a [u32]>,
+}
+
+impl Judge<'_> {
+    /// Is there a commit order that explains every read?
+    pub(crate) fn decide(&self) -> Result<Decision, OutOfBudget> {
+        match self.isolation {
+            Isolation::TransactionalCausal => self.order_guided(),
+            _ => self.all_at_once(),
+        }
+    }
+
+    /// Where all constraints can be listed. An order that is recorded mostly agrees with each of them, and then none need be kept.
+    fn all_at_once(&self) -> Result<Decision, OutOfBudget> {
+        let transactions = self.transactions;
+        if let Some(order) = guess::recorded(transactions).filter(|order| extends_hb(transactions, order)) {
+            let place = places(&order);
+            let explained = |sight: &Sight| place.get(sight.source as usize).is_some_and(|&at| place[sight.seen as usize] < at);
+            if seen::sights(transactions, self.isolation, self.facts.budget, |sight| !explained(sight))?.is_empty() {
+                return Ok(self.satisfied(&order));
+            }
+        }
+        let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
+        let sights = seen::sights(transactions, self.isolation, self.facts.budget, |_| true)?;
+        sights.into_iter().for_each(|sight| evidence.add(sight));
+        let order = Order { transactions, constraints: &evidence.constraints };
+        match lay_out(&order, 0..transactions.len() as u32, self.facts.budget)? {
+            Ok(layout) if evidence.initial.is_empty() => Ok(self.satisfied(&layout.order)),
+            _ => Ok(evidence.violated()),
+        }
+    }
+
+    /// Where they are asked for as an order contradicts them.
+    fn order_guided(&self) -> Result<Decision, OutOfBudget> {
+        let transactions = self.transactions;
+        let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
+        let mut guess = match self.explained {
+            Some(order) => Some(guess::by_events(self.facts, transactions, order)),
+            None => guess::guess(self.facts, transactions)?,
+        };
+        while let Some(known) = guess {
+            let order = Order { transactions, constraints: &evidence.constraints };
+            let Ok(mut layout) = lay_out(&order, known.into_iter(), self.facts.budget)? else { break };
+            let mut found: Vec<Sight> = Vec::new();
+            past::contradicted(self.facts, transactions, &layout, |sight| found.push(sight))?;
+            layout.order.retain(|&node| (node as usize) < transactions.len());
+            if found.is_empty() {
+                return Ok(self.satisfied(&layout.order));
+            }
+            // Many reads may show the same: the first of them is the reason.
+            found.sort_unstable();
+            found.dedup_by_key(|sight| (sight.source, sight.seen));
+            found.into_iter().for_each(|sight| evidence.add(sight));
+            if !evidence.initial.is_empty() {
+                break;
+            }
+            guess = Some(layout.order);
+        }
+        Ok(evidence.violated())
+    }
+
+    fn satisfied(&self, order: &[u32]) -> Decision {
+        let nodes = order.iter().filter(|&&node| (node as usize) < self.transactions.len());
+        Decision::Satisfied(nodes.map(|&node| self.transactions.first_op(node)).collect())
+    }
+
+    /// The witnesses of a violation.
+    pub(crate) fn prove(&self, evidence: &Evidence, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
+        let shown = max_witnesses.max(1);
+        let order = Order { transactions: self.transactions, constraints: &evidence.constraints };
+        let prover = Prover { order, isolation: self.isolation };
+        let components = cyclic_components(&order, self.facts.budget)?;
+        let mut witnesses: Vec<_> = evidence.initial.iter().take(shown).map(|sight| prover.initial(sight)).collect();
+        for component in components.iter().take(shown - witnesses.len()) {
+            if !witnesses.is_empty() && self.facts.budget.check().is_err() {
+                break;
+            }
+            witnesses.push(prover.cycle(component));
+        }
+        Ok(Outcome::Violated(witnesses, (evidence.initial.len() + components.len()) as u64))
+    }
+}
+
+/// Does an order of all transactions extend so ∪ wr?
+fn extends_hb(transactions: &Transactions<'_>, order: &[u32]) -> bool {
+    let none = Extra::new(0);
+    let hb = Order { transactions, constraints: &none };
+    let mut placed = vec![false; hb.nodes()];
+    order.iter().all(|&node| {
+        let mut follows = true;
+        hb.sources(node, |from| follows &= placed[from as usize]);
+        placed[node as usize] = true;
+        follows
+    })
+}
+
+fn places(order: &[u32]) -> Vec<u32> {
+    let mut place = vec![0; order.len()];
+    for (i, &node) in (0u32..).zip(order) {
+        place[node as usize] = i;
+    }
+    place
+}
