@@ -90,7 +90,7 @@ fn a_hundred_megabytes_on_one_line() {
     quickly(|| {
         let spaces = long("", b' ', "");
         assert!(read(&spaces, &ReadOptions::default()).err().unwrap().is_unrecognised());
-        for format in FORMATS {
+        for format in FORMATS.iter().filter(|format| format.name() != "parquet") {
             assert_eq!(read(&spaces, &options(format.name())).err().unwrap().message, "no operations");
         }
     });
@@ -148,7 +148,7 @@ fn broken_bytes_have_their_place() {
     ] {
         assert_eq!(refused(format, &bytes), message, "{}", String::from_utf8_lossy(&bytes));
     }
-    for format in FORMATS {
+    for format in FORMATS.iter().filter(|format| format.name() != "parquet") {
         assert_eq!(refused(format.name(), b""), "0:0: no operations");
         assert_eq!(refused(format.name(), b"\xef\xbb\xbf"), "0:0: no operations");
     }

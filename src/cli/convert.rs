@@ -48,12 +48,12 @@ fn target(args: &ConvertArgs) -> Result<&'static dyn Format> {
     }
     let name = args.output.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     let plain = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(&name);
-    let by_extension = [(".jsonl", "jsonl"), (".edn", "jepsen-edn"), (".json", "jepsen-json"), (".plume", "plume")];
-    by_extension
-        .iter()
-        .find(|(extension, _)| plain.ends_with(extension))
-        .and_then(|(_, name)| format::find(name))
-        .ok_or_else(|| anyhow!("{}: the name does not say which format; give --to FORMAT", args.output.display()))
+    let by_extension =
+        [(".jsonl", "jsonl"), (".edn", "jepsen-edn"), (".json", "jepsen-json"), (".plume", "plume"), (".parquet", "parquet")];
+    let named = by_extension.iter().find(|(extension, _)| plain.ends_with(extension));
+    let (_, name) =
+        named.ok_or_else(|| anyhow!("{}: the name does not say which format; give --to FORMAT", args.output.display()))?;
+    format::find(name).ok_or_else(|| anyhow!("{}: {name}: this build lacks the feature `{name}`", args.output.display()))
 }
 
 fn packed(path: &Path, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {

@@ -89,7 +89,7 @@ fn named_like_a_history(name: &OsStr) -> bool {
     let name = name.to_string_lossy().to_lowercase();
     let plain = name.strip_suffix(".gz").or(name.strip_suffix(".zst")).unwrap_or(&name);
     !plain.ends_with(".expected.json")
-        && [".jsonl", ".edn", ".json", ".plume", ".txt", ".log"].iter().any(|extension| plain.ends_with(extension))
+        && [".jsonl", ".edn", ".json", ".plume", ".parquet", ".txt", ".log"].iter().any(|extension| plain.ends_with(extension))
 }
 
 #[cfg(test)]
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn recordings_are_known_by_their_names() {
-        for name in ["a.jsonl", "history.edn.gz", "x.json.zst", "1.plume", "a.TXT", "store.log", "expected.json"] {
+        for name in ["a.jsonl", "history.edn.gz", "x.json.zst", "1.plume", "h.parquet", "a.TXT", "store.log", "expected.json"] {
             assert!(named_like_a_history(OsStr::new(name)), "{name}");
         }
         for name in ["a.expected.json", "a.expected.json.gz", "README.md", "a.csv", "jsonl", "a.gz", "a.jsonl.bak"] {

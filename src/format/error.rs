@@ -33,6 +33,12 @@ impl ReadError {
         ReadError { line: None, column: None, message: message.into(), excerpt: None, excerpt_column: None, unrecognised: false }
     }
 
+    /// Content that no format of this build claims, and no text to be shown.
+    #[cfg(not(feature = "parquet"))]
+    pub(super) fn unreadable(message: &str) -> Self {
+        ReadError { unrecognised: true, ..Self::whole(message) }
+    }
+
     /// Content that no format claims; shows its first line.
     pub(super) fn unrecognised(message: String, content: &[u8]) -> Self {
         let start = content.iter().position(|byte| !byte.is_ascii_whitespace());

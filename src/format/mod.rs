@@ -13,6 +13,8 @@ mod json;
 mod jsonl;
 mod object;
 mod packed;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pieces;
 mod plume;
 mod scan;
@@ -46,7 +48,14 @@ pub trait Format: Sync {
 }
 
 /// Every format, in the order in which they are asked whether a content is theirs.
-pub static FORMATS: &[&dyn Format] = &[&jsonl::Jsonl, &jepsen::JepsenEdn, &jepsen::JepsenJson, &plume::Plume];
+pub static FORMATS: &[&dyn Format] = &[
+    &jsonl::Jsonl,
+    &jepsen::JepsenEdn,
+    &jepsen::JepsenJson,
+    &plume::Plume,
+    #[cfg(feature = "parquet")]
+    &parquet::Parquet,
+];
 
 /// A format by its name.
 pub fn find(name: &str) -> Option<&'static dyn Format> {
@@ -93,6 +102,10 @@ fn detect(bytes: &[u8]) -> Result<&'static dyn Format, ReadError> {
     if let Some(format) = FORMATS.iter().copied().find(|format| format.detect(head)) {
         return Ok(format);
     }
+    #[cfg(not(feature = "parquet"))]
+    if head.starts_with(b"PAR1") {
+        return Err(ReadError::unreadable("parquet: this build lacks the feature `parquet`"));
+    }
     let message = if bytes.iter().all(u8::is_ascii_whitespace) {
         "empty: there is no history in it".to_owned()
     } else if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
@@ -115,11 +128,15 @@ fn builder(options: &ReadOptions) -> HistoryBuilder {
 
 /// Finishes a history, and warns where its times contradict the order of its lines.
 fn finish(builder: HistoryBuilder, content: &[u8]) -> Result<History, ReadError> {
-    let mut history = builder.finish().map_err(|BuildError { line, message }| ReadError::on_line(line, message, content))?;
+    let history = builder.finish().map_err(|BuildError { line, message }| ReadError::on_line(line, message, content))?;
+    Ok(with_disorder_told(history))
+}
+
+fn with_disorder_told(mut history: History) -> History {
     if let Some(warning) = disorder(&history) {
         history.warnings.push(warning);
     }
-    Ok(history)
+    history
 }
 
 /// Transactions that were over before one was invoked that stands earlier in the same session's lines. One that overlaps it is no
@@ -177,6 +194,16 @@ mod tests {
             assert!(error.is_unrecognised());
             assert!(error.message.starts_with(message), "{}", error.message);
         }
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    #[test]
+    fn a_format_that_was_left_out_is_named() {
+        let error = read(b"PAR1\x15\x04", &ReadOptions::default()).err().expect("no history");
+        assert_eq!(
+            (error.is_unrecognised(), error.line, error.message.as_str()),
+            (true, None, "parquet: this build lacks the feature `parquet`")
+        );
     }
 
     #[test]

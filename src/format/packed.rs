@@ -16,8 +16,12 @@ const MOST: u64 = 64 << 30;
 
 /// The content of bytes as stored.
 pub(super) fn unpack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ReadError> {
-    let limit = (bytes.len() as u64).saturating_mul(RATIO).clamp(GENEROUS, MOST);
-    unpack_to(bytes, limit)
+    unpack_to(bytes, limit(bytes.len()))
+}
+
+/// What so many bytes may unpack to.
+pub(super) fn limit(stored: usize) -> u64 {
+    (stored as u64).saturating_mul(RATIO).clamp(GENEROUS, MOST)
 }
 
 fn unpack_to(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ReadError> {

@@ -30,8 +30,8 @@ fn clash_among(values: &Values, role: &FxHashSet<ValueId>) -> Option<String> {
     })
 }
 
-/// As deep as a value nests, which reading bounds.
-fn only_edn(values: &Values, value: ValueId) -> bool {
+/// Has JSON no spelling of its own for a value? As deep as it nests, which reading bounds.
+pub(super) fn only_edn(values: &Values, value: ValueId) -> bool {
     match values.get(value) {
         Value::Text(tag, _) => !matches!(tag, Tag::String | Tag::Json),
         Value::Collection(elements) => elements.iter().any(|&element| only_edn(values, element)),

@@ -57,6 +57,33 @@ impl OpInput {
     }
 }
 
+/// Whole columns of a history, for formats that have them so. Names are indices that the builder gave; a column with nothing in it may
+/// be empty where [`History`]'s may.
+#[cfg(feature = "parquet")]
+#[derive(Default)]
+pub(crate) struct Columns {
+    // By operation.
+    pub kind: Vec<Kind>,
+    pub key: Vec<u32>,
+    /// The value written or returned; a cas's `from`.
+    pub value: Vec<ValueId>,
+    /// A cas's `to`, sorted by operation.
+    pub to: Vec<(u32, ValueId)>,
+    pub version: Vec<i128>,
+    pub is_final: Vec<bool>,
+    pub line: Vec<u32>,
+    /// The first operation of each transaction.
+    pub first: Vec<u32>,
+    // By transaction.
+    pub session: Vec<u32>,
+    pub status: Vec<Status>,
+    pub invoke: Vec<i64>,
+    pub complete: Vec<i64>,
+    pub node: Vec<u32>,
+    /// Sorted by transaction.
+    pub errors: Vec<(u32, String)>,
+}
+
 /// Why operations make no history.
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
 #[error("{message}")]
@@ -188,6 +215,43 @@ impl HistoryBuilder {
         }
         sparse(&mut h.op_version, index, op.version, NO_VERSION);
         sparse(&mut h.op_final, index, op.is_final.then_some(true), false);
+    }
+
+    /// The index of a session, new or known, for [`Columns`].
+    #[cfg(feature = "parquet")]
+    pub(crate) fn session_index(&mut self, name: ValueId) -> u32 {
+        self.sessions.number(name)
+    }
+
+    /// The index of a key, new or known, for [`Columns`].
+    #[cfg(feature = "parquet")]
+    pub(crate) fn key_index(&mut self, name: ValueId) -> u32 {
+        self.keys.number(name)
+    }
+
+    /// The index of a node, new or known, for [`Columns`].
+    #[cfg(feature = "parquet")]
+    pub(crate) fn node_index(&mut self, name: ValueId) -> u32 {
+        self.nodes.number(name)
+    }
+
+    /// Takes all operations and transactions at once.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn columns(&mut self, columns: Columns) {
+        let operations = columns.kind.len();
+        assert!(operations < u32::MAX as usize - 1, "more than 2^32 - 2 operations");
+        columns.key.iter().zip(&columns.kind).for_each(|(&key, &kind)| saw(&mut self.kinds, key, bit(kind)));
+        let h = &mut self.history;
+        let ends = columns.first.iter().skip(1).copied().chain([operations as u32]);
+        for (txn, (&first, end)) in (0..).zip(columns.first.iter().zip(ends)) {
+            (first..end).for_each(|_| h.op_txn.push(txn));
+        }
+        columns.first.into_iter().for_each(|first| h.txn_first.push(first));
+        columns.line.into_iter().for_each(|line| h.op_line.push(line));
+        (h.op_kind, h.op_key, h.op_value, h.cas_to) = (columns.kind, columns.key, columns.value, columns.to);
+        (h.op_version, h.op_final) = (columns.version, columns.is_final);
+        (h.txn_session, h.txn_status, h.txn_node) = (columns.session, columns.status, columns.node);
+        (h.txn_invoke, h.txn_complete, h.errors) = (columns.invoke, columns.complete, columns.errors);
     }
 
     /// Records an error text with the open transaction.

@@ -12,6 +12,8 @@ mod value;
 
 use counting::Counting;
 
+#[cfg(feature = "parquet")]
+pub(crate) use builder::Columns;
 pub use builder::{BuildError, HistoryBuilder, OpInput, SessionRecorder, TxnInput};
 pub use id::{Id, Key, KeyId, Node, NodeId, Op, OpId, Session, SessionId, Txn, TxnId};
 pub use value::{Tag, TooManyValues, Value, ValueId, Values};
@@ -137,11 +139,11 @@ pub struct Event {
 }
 
 /// No time recorded.
-const NO_TIME: i64 = i64::MIN;
+pub(crate) const NO_TIME: i64 = i64::MIN;
 /// No version recorded.
-const NO_VERSION: i128 = i128::MIN;
+pub(crate) const NO_VERSION: i128 = i128::MIN;
 /// No node recorded.
-const NO_NODE: u32 = u32::MAX;
+pub(crate) const NO_NODE: u32 = u32::MAX;
 
 /// A recorded history. Build one with [`HistoryBuilder`] or read one with [`format::read`](crate::format::read).
 #[derive(Clone)]

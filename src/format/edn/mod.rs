@@ -10,7 +10,9 @@ mod number;
 mod plain;
 mod reader;
 mod token;
+mod write;
 
 pub(super) use plain::PlainKey;
 pub(super) use reader::Reader;
 pub(super) use token::{Shape, Token};
+pub(super) use write::{json_as_edn, value_text};

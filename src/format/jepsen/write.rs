@@ -14,9 +14,9 @@ use super::{
 use crate::{
     format::{
         WriteError,
-        form::Tape,
-        intern::{edn_string, edn_text, json_string},
-        json::{Raw, as_json},
+        edn::{json_as_edn, value_text},
+        intern::json_string,
+        json::as_json,
     },
     history::{History, Kind, OpId, SessionId, Tag, TxnId, Value, ValueId, Values},
 };
@@ -182,23 +182,10 @@ impl Writer<'_> {
         format!("[{}]", parts.join(if self.notation == Notation::Edn { " " } else { "," }))
     }
 
-    /// A value; as deep as it nests, which reading bounds.
     fn value(&self, value: ValueId) -> String {
-        let values = self.history.values();
-        if self.notation == Notation::Json {
-            return values.display(value);
-        }
-        match values.get(value) {
-            Value::Null => "nil".to_owned(),
-            Value::Int(number) => number.to_string(),
-            Value::Text(Tag::String, text) => edn_string(text),
-            Value::Text(Tag::Keyword, text) => format!(":{text}"),
-            Value::Text(Tag::Symbol | Tag::Edn, text) => text.to_owned(),
-            Value::Text(Tag::Json, text) => json_as_edn(text),
-            Value::Collection(elements) => {
-                let parts: Vec<String> = elements.iter().map(|&element| self.value(element)).collect();
-                self.vector(&parts)
-            }
+        match self.notation {
+            Notation::Json => self.history.values().display(value),
+            Notation::Edn => value_text(self.history.values(), value),
         }
     }
 
@@ -208,13 +195,6 @@ impl Writer<'_> {
             Notation::Edn => json_as_edn(&as_json(text)),
         }
     }
-}
-
-/// JSON text in EDN; text that cannot be had there as it is stays JSON, in a string.
-fn json_as_edn(text: &str) -> String {
-    let mut tape = Tape::default();
-    let built = Raw { text, at: 0 }.form(&mut tape).and_then(|index| edn_text(&tape, index));
-    built.unwrap_or_else(|_| edn_string(text))
 }
 
 struct Map<'o, W> {

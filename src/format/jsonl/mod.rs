@@ -13,6 +13,9 @@ use std::io;
 use super::{Format, ReadError, ReadOptions, WriteError, json::keys_of_object};
 use crate::history::History;
 
+#[cfg(feature = "parquet")]
+pub(super) use {read::header as read_header, write::header as write_header};
+
 /// The native format.
 pub(super) struct Jsonl;
 

@@ -48,6 +48,18 @@ pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadE
     }
 }
 
+/// Takes a header that stands apart from any lines.
+#[cfg(feature = "parquet")]
+pub(in crate::format) fn header(text: &str, builder: &mut HistoryBuilder) -> Result<(), Fault> {
+    let object = parse(text).map_err(|error| Fault::new(error.column().saturating_sub(1), explain(&error)))?;
+    let mut reader =
+        Reader { content: text, builder: std::mem::take(builder), number: 0, operations: Vec::new(), tape: Tape::default() };
+    let version = object.field(Field::Testimony, text).ok_or_else(|| Fault::new(0, "no `testimony`"))?;
+    let taken = reader.header(&object, version);
+    *builder = reader.builder;
+    taken
+}
+
 const INVALID: &str = "invalid UTF-8";
 
 /// What a piece of the content says.

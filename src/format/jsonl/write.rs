@@ -26,7 +26,8 @@ pub(super) fn write(history: &History, lossy: bool, out: &mut dyn io::Write) -> 
     Ok(())
 }
 
-fn header(history: &History, out: &mut impl Write) -> io::Result<()> {
+/// The header and its line end, where there is something to say.
+pub(in crate::format) fn header(history: &History, out: &mut impl Write) -> io::Result<()> {
     let values = history.values();
     let default = history.initial_default;
     let declared = !history.initial.is_empty() || !is_null(default);
