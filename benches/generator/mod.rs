@@ -52,8 +52,6 @@ pub struct Row {
     pub session: u32,
     /// Counts in the file.
     pub transaction: u32,
-    /// When it happened: its place among all operations.
-    pub moment: u32,
 }
 
 /// A session at work.
@@ -90,21 +88,6 @@ impl Shape {
         for row in self.rows() {
             let kind = if row.write { 'w' } else { 'r' };
             writeln!(out, "{kind}({},{},{},{})", row.key, row.value, row.session, row.transaction)?;
-        }
-        Ok(())
-    }
-
-    /// The history in the native format, with everything that it has a field for.
-    pub fn json_lines(&self, out: &mut impl Write) -> io::Result<()> {
-        for row in self.rows() {
-            let Row { key, session, .. } = row;
-            let (op, node) = if row.write { ("write", 0) } else { ("read", session % 3) };
-            let value = if row.value == 0 { "null".to_owned() } else { row.value.to_string() };
-            let (invoke, complete) = (u64::from(row.moment) * 1000, u64::from(row.moment) * 1000 + 700);
-            writeln!(
-                out,
-                r#"{{"session":"s{session}","node":"replica{node}","op":"{op}","key":"k{key}","value":{value},"invoke_ns":{invoke},"complete_ns":{complete},"status":"ok"}}"#
-            )?;
         }
         Ok(())
     }
@@ -172,7 +155,7 @@ impl<'a> Making<'a> {
                 own.unwrap_or_else(|| self.read(worker, key))
             };
             let (session, transaction) = (worker.session, worker.next_transaction);
-            rows.push(Row { write, key, value, session, transaction, moment: rows.len() as u32 });
+            rows.push(Row { write, key, value, session, transaction });
         }
         let mut writes = self.writes_before[number as usize - 1];
         for row in rows[first..].iter().filter(|row| row.write) {
