@@ -14,7 +14,8 @@ use super::guarantees::{Decision, Evidence};
 
 /// Is there an arbitration that explains every read?
 pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision, OutOfBudget> {
-    Ok(match explain(chains, hb_order(facts, chains)?, facts.budget)? {
+    // What cheaper models can still tell must not wait for this one in vain.
+    Ok(match explain(chains, hb_order(facts, chains)?, &facts.budget.most())? {
         Explained::By(order) => Decision::Satisfied(order),
         Explained::Not { edges, initial, hb } => {
             facts.keep_hb_order(hb);

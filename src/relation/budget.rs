@@ -19,6 +19,13 @@ impl Budget {
         Budget { deadline: Instant::now().checked_add(time), spent: AtomicBool::new(false) }
     }
 
+    /// Two thirds of the time that is left: for what may take long and must leave some to others.
+    pub(crate) fn most(&self) -> Self {
+        let now = Instant::now();
+        let deadline = self.deadline.map(|deadline| now + deadline.saturating_duration_since(now) * 2 / 3);
+        Budget { deadline, spent: AtomicBool::new(self.spent.load(Ordering::Relaxed)) }
+    }
+
     /// Looks at the clock. Call it every few thousand steps.
     pub(crate) fn check(&self) -> Result<(), OutOfBudget> {
         if self.spent.load(Ordering::Relaxed) {

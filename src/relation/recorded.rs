@@ -107,7 +107,9 @@ impl Recorded {
 
 /// A chain of nodes in time: a write joins it when it has completed, and comes after all that had when it was invoked. 2 n edges.
 fn add_real_time(history: &History, events: &Events, extra: &mut Extra) {
-    let writes = || (0..events.len() as u32).filter(|&e| events.source[e as usize] == WRITE);
+    // What changes sets and counters has no place in the order of writes.
+    let arranged = |e: u32| matches!(events.key_type(e), DataType::Register | DataType::List);
+    let writes = || (0..events.len() as u32).filter(|&e| events.source[e as usize] == WRITE && arranged(e));
     let mut completions: Vec<(i64, u32)> = writes()
         .filter(|&w| history.status(events.op(w)) == Status::Ok)
         .filter_map(|w| Some((history.completed(history.txn(events.op(w)))?, w)))

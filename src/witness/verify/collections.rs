@@ -38,7 +38,9 @@ impl Proof<'_, '_> {
             self.refuse(step, "it does not begin with an append or add")
         })?;
         let element = self.element(step)?;
-        require(!self.facts.elements(read).contains(&element), || self.refuse(step, "the element is there"))?;
+        // A list may show the element of another append that wrote the same.
+        let another = h.kind(added) == Kind::Append && !self.facts.possible(added, read);
+        require(another || !self.facts.elements(read).contains(&element), || self.refuse(step, "the element is there"))?;
         let removes = self.facts.updates_of(h.key(read), element).iter().copied().filter(|&op| h.kind(op) == Kind::Remove);
         let removes: Vec<OpId> = removes.filter(|&remove| !self.facts.comes_later(remove, read)).collect();
         if removes.is_empty() {
