@@ -101,7 +101,14 @@ fn the_corpus_is_given_back_and_judged_the_same() {
     assert!(files.len() > 80);
     for path in files {
         let original = history(&fs::read(&path).unwrap());
-        let back = history(&parquet_of(&original));
+        let bytes = match written(&original, "parquet") {
+            Err(error) if path.file_stem().is_some_and(|name| name == "transaction-empty") => {
+                assert_eq!(error.to_string(), "parquet cannot hold a transaction without operations");
+                continue;
+            }
+            written => written.unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+        };
+        let back = history(&bytes);
         let (before, after) = (facts(&original), facts(&back));
         if let Some((before, after)) = before.iter().zip(&after).find(|(before, after)| before != after) {
             panic!("{}:\n{before}\n{after}", path.display());

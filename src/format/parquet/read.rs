@@ -22,7 +22,8 @@ pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, Strin
     let budget = AtomicU64::new(packed::limit(bytes.len()));
     for groups in footer.groups.chunks(rayon::current_num_threads().max(1)) {
         let parts: Vec<_> = groups.iter().flat_map(|group| located.iter().map(move |located| (group, located))).collect();
-        let decoded: Vec<Cells> = parts
+        // The first error in the order of the columns, not of whichever thread comes upon one.
+        let decoded: Vec<Result<Cells, _>> = parts
             .par_iter()
             .map(|&(group, located)| {
                 let column = &footer.columns[located.column];
@@ -30,8 +31,8 @@ pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, Strin
                 Cells::read(bytes, &group.chunks[located.column], sort, column.optional, group.rows, &budget)
                     .map_err(|message| located.error(&message))
             })
-            .collect::<Result<_, _>>()?;
-        for (cells, (_, located)) in decoded.into_iter().zip(parts) {
+            .collect();
+        for (cells, (_, located)) in decoded.into_iter().collect::<Result<Vec<Cells>, _>>()?.into_iter().zip(parts) {
             rows.take(located.field, &cells, located.edn).map_err(|message| located.error(&message))?;
         }
     }
