@@ -13,12 +13,14 @@ mod past;
 mod seen;
 
 use crate::relation::budget::OutOfBudget;
+use crate::relation::chains::explain::{Explained, explain, first_order};
 use crate::relation::components::cyclic_components;
 use crate::relation::digraph::Digraph;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Extra, Reason};
 use crate::relation::layout::lay_out;
+use crate::relation::transactions::chains::TransactionChains;
 use crate::relation::transactions::{Order, Transactions};
 use crate::witness::transactions::Prover;
 
@@ -107,6 +109,33 @@ impl Judge<'_> {
 
     /// Where they are asked for as an order contradicts them.
     fn order_guided(&self) -> Result<Decision, OutOfBudget> {
+        match TransactionChains::new(self.transactions) {
+            Some(chains) => self.along_chains(&chains),
+            None => self.across_junctions(),
+        }
+    }
+
+    fn along_chains(&self, chains: &TransactionChains<'_>) -> Result<Decision, OutOfBudget> {
+        let (transactions, budget) = (self.transactions, self.facts.budget);
+        let known = self.explained.map(|order| guess::by_events(self.facts, transactions, order));
+        let first = first_order(
+            chains,
+            known.or_else(|| guess::recorded(transactions)),
+            || (0..transactions.len() as u32).collect(),
+            budget,
+        )?;
+        let (edges, initial) = match explain(chains, first, budget)? {
+            Explained::By(order) => return Ok(self.satisfied(&order)),
+            Explained::Not { edges, initial, .. } => (edges, initial),
+        };
+        let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
+        edges.into_iter().for_each(|(source, seen, read)| evidence.add(Sight { source, seen, read }));
+        initial.into_iter().for_each(|(seen, read)| evidence.add(Sight { source: NONE, seen, read }));
+        Ok(evidence.violated())
+    }
+
+    /// The same where sessions overlap.
+    fn across_junctions(&self) -> Result<Decision, OutOfBudget> {
         let transactions = self.transactions;
         let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
         let mut guess = match self.explained {

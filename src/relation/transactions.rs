@@ -6,6 +6,8 @@
 //! transaction before it in its session or, where the session overlaps, a *junction* that stands for several, as in [`links`](super::links). Cost:
 //! O(n), two numbers an operation and three a transaction.
 
+pub(crate) mod chains;
+
 use std::ops::Range;
 
 use rayon::prelude::*;

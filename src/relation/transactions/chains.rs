@@ -1,0 +1,88 @@
+//! Transactions as the nodes of [`chains`](crate::relation::chains), where no session overlaps: each session's `ok` ones a chain, each
+//! observed `info` one a chain of its own.
+
+use crate::relation::chains::{Nodes, Read};
+use crate::relation::events::NONE;
+
+use super::Transactions;
+
+/// The transactions of sequential sessions.
+pub(crate) struct TransactionChains<'a> {
+    transactions: &'a Transactions<'a>,
+    /// By node: its chain. Sessions come first.
+    chain: Vec<u32>,
+    /// By chain: its first node.
+    starts: Vec<u32>,
+    key_starts: Vec<u32>,
+}
+
+impl<'a> TransactionChains<'a> {
+    /// `None` where a session overlaps.
+    pub(crate) fn new(transactions: &'a Transactions<'a>) -> Option<Self> {
+        if !transactions.junctions.is_empty() || transactions.so.overlapping_sessions() > 0 {
+            return None;
+        }
+        let mut chains = TransactionChains {
+            transactions,
+            chain: Vec::with_capacity(transactions.len()),
+            starts: transactions.starts[..transactions.sessions()].to_vec(),
+            key_starts: vec![0; transactions.history.keys() + 1],
+        };
+        for s in 0..transactions.sessions() {
+            chains.chain.resize(transactions.chain_ends[s] as usize, s as u32);
+            for info in transactions.chain_ends[s]..transactions.starts[s + 1] {
+                chains.chain.push(chains.starts.len() as u32);
+                chains.starts.push(info);
+            }
+        }
+        for (_, key) in (0..transactions.len() as u32).flat_map(|node| transactions.writes_of(node)) {
+            chains.key_starts[key as usize + 1] += 1;
+        }
+        for key in 0..transactions.history.keys() {
+            chains.key_starts[key + 1] += chains.key_starts[key];
+        }
+        Some(chains)
+    }
+}
+
+impl Nodes for TransactionChains<'_> {
+    fn len(&self) -> usize {
+        self.chain.len()
+    }
+
+    fn chains(&self) -> usize {
+        self.starts.len()
+    }
+
+    #[inline]
+    fn chain(&self, node: u32) -> usize {
+        self.chain[node as usize] as usize
+    }
+
+    #[inline]
+    fn start(&self, chain: usize) -> u32 {
+        self.starts[chain]
+    }
+
+    #[inline]
+    fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        // The first of a chain follows another chain only where it is an `info` one.
+        let before = self.transactions.before[node as usize];
+        let other = Some(before).filter(|&before| before != NONE && self.chain(before) != self.chain(node));
+        other.into_iter().chain(self.transactions.reads_of(node).map(|read| read.source).filter(|&source| source != NONE))
+    }
+
+    #[inline]
+    fn reads(&self, node: u32) -> impl Iterator<Item = Read> + '_ {
+        self.transactions.reads_of(node).map(|read| Read { event: read.op, key: read.key, source: read.source })
+    }
+
+    #[inline]
+    fn writes(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        self.transactions.writes_of(node).map(|(_, key)| key)
+    }
+
+    fn key_starts(&self) -> &[u32] {
+        &self.key_starts
+    }
+}
