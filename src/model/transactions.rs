@@ -2,8 +2,8 @@
 //! reads x from t1 and saw t2, which writes x, t2 is before t1? What counts as seen is the model's [`Isolation`].
 //!
 //! For `read-committed` and `read-atomic` these constraints can be listed ([`seen`]): a recorded order that agrees with all of them is co; else they
-//! are kept, and what so ∪ wr and they have together is co or a cycle. For `transactional-causal` order-guided checking as in
-//! [`guarantees`](super::guarantees): lay the transactions out in an order π that extends so ∪ wr and the constraints known, look for those that π
+//! are kept, and what so ∪ wr and they have together is co or a cycle. For `transactional-causal` order-guided checking along chains of
+//! transactions ([`explain`]); where sessions overlap there are none, and it is done as in [`guarantees`](super::guarantees): lay the transactions out in an order π that extends so ∪ wr and the constraints known, look for those that π
 //! contradicts ([`past`]), add them, again. A cycle, or a read of the initial value of something seen, is the proof of a violation.
 //!
 //! Cost: O(n) as a rule and O(n^1.5) at worst; for `transactional-causal` a round is O(n) and what π's windows ask.
@@ -117,13 +117,9 @@ impl Judge<'_> {
 
     fn along_chains(&self, chains: &TransactionChains<'_>) -> Result<Decision, OutOfBudget> {
         let (transactions, budget) = (self.transactions, self.facts.budget);
-        let known = self.explained.map(|order| guess::by_events(self.facts, transactions, order));
-        let first = first_order(
-            chains,
-            known.or_else(|| guess::recorded(transactions)),
-            || (0..transactions.len() as u32).collect(),
-            budget,
-        )?;
+        let guess = guess::recorded(transactions)
+            .or_else(|| self.explained.map(|order| guess::by_events(self.facts, transactions, order)));
+        let first = first_order(chains, guess, || (0..transactions.len() as u32).collect(), budget)?;
         let (edges, initial) = match explain(chains, first, budget)? {
             Explained::By(order) => return Ok(self.satisfied(&order)),
             Explained::Not { edges, initial, .. } => (edges, initial),
