@@ -119,5 +119,5 @@ pub fn check(history: &History, options: &Options) -> Judged {
     };
     let budget = Budget::new(options.budget);
     let facts = Facts::new(history, options, &budget);
-    Plan::new(&facts, options).run(&models)
+    Plan::new(&facts, options, &models).run()
 }

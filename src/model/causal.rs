@@ -3,10 +3,10 @@
 
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::Chains;
-use crate::relation::chains::explain::{Explained, explain, first_order, overwritten_in_past};
-use crate::relation::chains::sweep::{Unexplained, unexplained};
+use crate::relation::chains::explain::{Explained, Swept, explain, first_order, overwritten_in_past};
+use crate::relation::chains::sweep::unexplained;
 use crate::relation::facts::Facts;
-use crate::relation::graph::{Extra, Reason};
+use crate::relation::graph::{Constraints, Extra, Reason};
 use crate::relation::touches::Sight;
 
 use super::breach::Breach;
@@ -17,12 +17,14 @@ pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision,
     // What cheaper models can still tell must not wait for this one in vain.
     Ok(match explain(chains, hb_order(facts, chains)?, &facts.budget.most())? {
         Explained::By(order) => Decision::Satisfied(order),
-        Explained::Not { edges, initial, hb } => {
-            facts.keep_hb_order(hb);
+        Explained::Not { edges, swept } => {
             let mut extra = Extra::new(facts.events.nodes());
             edges.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
-            let contradictions = initial.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect();
-            Decision::Violated(Evidence { extra, linked: true, contradictions })
+            // For whoever asks next.
+            let swept = facts.swept(|| Ok(swept))?;
+            let initial = swept.map_or(&[][..], |swept| &swept.unexplained.initial);
+            let contradictions = initial.iter().map(|&(write, read)| Breach::Initial { write, read }).collect();
+            Decision::Violated(Evidence::Graph { extra, linked: true, contradictions })
         }
     })
 }
@@ -37,10 +39,14 @@ pub(super) struct InPast {
 
 /// `None` where hb is cyclic.
 pub(super) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<InPast>, OutOfBudget> {
-    let Some(order) = facts.hb_order(|| hb_order(facts, chains))? else { return Ok(None) };
-    let (Unexplained { initial, overwritten }, _) = unexplained(chains, order, facts.budget)?;
-    let overwritten = overwritten_in_past(chains, order, overwritten, facts.budget)?;
-    Ok(Some(InPast { initial, overwritten }))
+    let sweep = || {
+        let Some(order) = hb_order(facts, chains)? else { return Ok(None) };
+        let (unexplained, _) = unexplained(chains, &order, facts.budget)?;
+        Ok(Some(Swept { order, unexplained }))
+    };
+    let Some(Swept { order, unexplained }) = facts.swept(sweep)? else { return Ok(None) };
+    let overwritten = overwritten_in_past(chains, order, &unexplained.overwritten, facts.budget)?;
+    Ok(Some(InPast { initial: unexplained.initial.clone(), overwritten }))
 }
 
 fn hb_order(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<Vec<u32>>, OutOfBudget> {

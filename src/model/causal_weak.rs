@@ -22,11 +22,10 @@ use super::breach::{Breach, breaches};
 use super::causal::{self, InPast};
 use super::guarantees::{BATCH, Outcome, contradicted};
 
-/// Judges a history. The order of a satisfied outcome is empty: being acyclic is the proof.
-pub(crate) fn judge(facts: &Facts<'_>, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
+/// Judges a history, and shows so many contradictions. The order of a satisfied outcome is empty: being acyclic is the proof.
+pub(crate) fn judge(facts: &Facts<'_>, shown: usize) -> Result<Outcome, OutOfBudget> {
     let shrink = Shrink { facts, guarantees: Guarantees::ALL };
     let hb = facts.visibility(Guarantees::ALL);
-    let shown = max_witnesses.max(1);
     let cyclic = || {
         let components = cyclic_components(&hb, facts.budget)?;
         let witnesses = components.iter().take(shown).map(|component| shrink.cycle(&hb, component)).collect();

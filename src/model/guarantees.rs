@@ -1,6 +1,6 @@
 //! The vis/ar models: does one arbitration explain every read, given the visibility that a set of guarantees asks for (models.md 4)?
 //!
-//! For subsets of {RYW, MR} every constraint is known after one pass ([`Touches`](crate::relation::touches::Touches)). For the others,
+//! For subsets of {RYW, MR} every constraint is known after one pass, mostly [a key at a time](per_key). For the others,
 //! order-guided checking: lay all events out in an order π that extends the constraints known so far. A read r of w is *contradicted*
 //! by a write x of its key where π(w) < π(x) < π(r) and x is visible to r; then x → w is a constraint that every arbitration obeys. No
 //! read contradicted: π restricted to the writes is an arbitration that explains every read (a visible x has π(x) < π(r), hence
@@ -15,14 +15,14 @@ use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
-use crate::relation::graph::{Extra, Graph, Reason};
+use crate::relation::graph::{Constraints, Extra, Graph, Reason};
 use crate::relation::layout::{Layout, lay_out};
 use crate::relation::reach::{self, Question};
 use crate::verdict::Witness;
 use crate::witness::shrink::Shrink;
 
 use super::breach::{Breach, breaches};
-use super::causal;
+use super::{causal, per_key};
 
 /// What judging came to.
 #[derive(Clone, Debug)]
@@ -46,14 +46,6 @@ pub(crate) fn direct(facts: &Facts<'_>, g: Guarantees) -> bool {
 /// So many questions at once: bounds memory, where reads that run against the order ask n² of them.
 pub(crate) const BATCH: usize = 4_000_000;
 
-/// Judges a history by a set of guarantees.
-pub(crate) fn judge(facts: &Facts<'_>, g: Guarantees, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
-    match decide(facts, g)? {
-        Decision::Satisfied(order) => Ok(Outcome::Satisfied(order)),
-        Decision::Violated(evidence) => prove(facts, g, evidence, max_witnesses),
-    }
-}
-
 /// A verdict without its proof.
 pub(crate) enum Decision {
     /// As in [`Outcome`].
@@ -62,20 +54,32 @@ pub(crate) enum Decision {
 }
 
 /// What was found on the way to a violation.
-pub(crate) struct Evidence {
-    /// The constraints known: cyclic where nothing else is wrong.
-    pub(super) extra: Extra,
-    /// Do session order and write-read constrain the order too?
-    pub(super) linked: bool,
-    /// Reads that no order explains.
-    pub(super) contradictions: Vec<Breach>,
+pub(crate) enum Evidence {
+    /// Reads of what their own session wrote only later: rule 7 fails whatever the guarantees.
+    OwnFuture,
+    /// In keys by themselves.
+    PerKey(per_key::Evidence),
+    /// In one graph.
+    Graph {
+        /// The constraints known: cyclic where nothing else is wrong.
+        extra: Extra,
+        /// Do session order and write-read constrain the order too?
+        linked: bool,
+        /// Reads that no order explains.
+        contradictions: Vec<Breach>,
+    },
 }
 
 /// Is there an arbitration that explains every read?
 pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOfBudget> {
     if !facts.own_future_reads.is_empty() {
-        // Rule 7 fails whatever the guarantees.
-        return Ok(Decision::Violated(Evidence { extra: Extra::new(0), linked: false, contradictions: Vec::new() }));
+        return Ok(Decision::Violated(Evidence::OwnFuture));
+    }
+    if per_key::applies(facts, g) {
+        return Ok(match per_key::decide(facts, g)? {
+            Ok(order) => Decision::Satisfied(order),
+            Err(evidence) => Decision::Violated(Evidence::PerKey(evidence)),
+        });
     }
     if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded.is_empty()) {
         return causal::decide(facts, &chains);
@@ -85,12 +89,16 @@ pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOf
     if !direct(facts, g) {
         return saturate(facts, g, extra);
     }
-    let sights = facts.touches().add_rule_1(g, &mut extra)?;
+    let mut sights = Vec::new();
+    for key in 0..facts.history.keys() as u32 {
+        facts.budget.check()?;
+        facts.touches().add_rule_1(key, g, &mut extra, &mut sights)?;
+    }
     let contradictions: Vec<Breach> = sights.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect();
     let constraints = Graph { links: None, extra: Some(&extra), ..facts.unlinked(g) };
     Ok(match lay_out(&constraints, facts.guess().iter().copied(), facts.budget)? {
         Ok(layout) if contradictions.is_empty() => Decision::Satisfied(layout.order),
-        _ => Decision::Violated(Evidence { extra, linked: false, contradictions }),
+        _ => Decision::Violated(Evidence::Graph { extra, linked: false, contradictions }),
     })
 }
 
@@ -98,11 +106,14 @@ pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOf
 pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
     let shrink = Shrink { facts, guarantees: g };
     let shown = max_witnesses.max(1);
-    if !facts.own_future_reads.is_empty() {
-        let witnesses = facts.own_future_reads.iter().take(shown).map(|&(r, w)| shrink.own_future_read(r, w)).collect();
-        return Ok(Outcome::Violated(witnesses, facts.own_future_reads.len() as u64));
-    }
-    let Evidence { extra, linked, contradictions } = evidence;
+    let (extra, linked, contradictions) = match evidence {
+        Evidence::OwnFuture => {
+            let witnesses = facts.own_future_reads.iter().take(shown).map(|&(r, w)| shrink.own_future_read(r, w)).collect();
+            return Ok(Outcome::Violated(witnesses, facts.own_future_reads.len() as u64));
+        }
+        Evidence::PerKey(evidence) => return per_key::prove(facts, g, &evidence, shown),
+        Evidence::Graph { extra, linked, contradictions } => (extra, linked, contradictions),
+    };
     let graph = Graph { extra: Some(&extra), ..if linked { facts.visibility(g) } else { facts.unlinked(g) } };
     let components = cyclic_components(&graph, facts.budget)?;
     let violations = (contradictions.len() + components.len()) as u64;
@@ -127,7 +138,7 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
     loop {
         let graph = Graph { extra: Some(&extra), ..visibility };
         let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else {
-            return Ok(Decision::Violated(Evidence { extra, linked: true, contradictions: Vec::new() }));
+            return Ok(Decision::Violated(Evidence::Graph { extra, linked: true, contradictions: Vec::new() }));
         };
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
         let mut contradictions: Vec<Breach> = Vec::new();
@@ -151,11 +162,11 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
         for &(w, x, read) in &found {
             extra.add(x, w, Reason::Stale(read));
         }
-        if extra.len() > 16 * most {
+        if extra.count() > 16 * most {
             return Err(OutOfBudget);
         }
         if !contradictions.is_empty() {
-            return Ok(Decision::Violated(Evidence { extra, linked: true, contradictions }));
+            return Ok(Decision::Violated(Evidence::Graph { extra, linked: true, contradictions }));
         }
         if found.is_empty() {
             return Ok(Decision::Satisfied(layout.order));

@@ -1,8 +1,8 @@
 //! Which model is judged how, and what one judgement says about another.
 //!
-//! `causal` comes first: if it holds, so does every set of guarantees and `causal-weak`, and one order proves them all. Else the sets
-//! asked for are judged from small to large; a set above a violated one is violated with the same witness,
-//! a set below a satisfied one is satisfied by the same order. Every model takes its verdict from there, so nothing is judged twice.
+//! The [sets of guarantees](super::sets) come first, and what is known of them spares others: where `causal` holds so does `causal-weak`,
+//! and its order is a start for views and transactions. Every model takes its verdict from there, so nothing is judged twice. Models that
+//! were not asked for are judged where they tell what a violation implies, and not proved.
 
 use std::sync::Arc;
 
@@ -13,9 +13,10 @@ use crate::history::{DataType, OpId, Status};
 use crate::relation::budget::OutOfBudget;
 use crate::relation::facts::Facts;
 use crate::relation::transactions::Transactions;
-use crate::verdict::{Judgement, Verdict};
+use crate::verdict::{Judgement, Verdict, Witness};
 
-use super::guarantees::{self, Decision, Outcome};
+use super::guarantees::Outcome;
+use super::sets::Sets;
 use super::transactions::{self, Judge};
 use super::view::{self, Base, Orders};
 use super::{Checker, Guarantees, Isolation, MODELS, Model, causal_weak, convergence, implied, stale, well_formed};
@@ -24,8 +25,8 @@ use super::{Checker, Guarantees, Isolation, MODELS, Model, causal_weak, converge
 pub(crate) struct Plan<'a> {
     facts: &'a Facts<'a>,
     options: &'a Options,
-    /// By set of guarantees.
-    sets: [Option<Result<Arc<Outcome>, OutOfBudget>>; 16],
+    asked: &'a [&'static Model],
+    sets: Sets<'a>,
     causal_weak: Option<Result<Arc<Outcome>, OutOfBudget>>,
     causal_memory: Option<Result<Arc<Outcome>, OutOfBudget>>,
     pram_classic: Option<Result<Arc<Outcome>, OutOfBudget>>,
@@ -45,17 +46,32 @@ struct Answer {
     other_data_types: bool,
 }
 
+/// The order of a satisfied outcome.
+fn order_of(outcome: Option<&Outcome>) -> Option<&[u32]> {
+    match outcome? {
+        Outcome::Satisfied(order) => Some(order),
+        _ => None,
+    }
+}
+
 fn violated(outcome: &Result<Arc<Outcome>, OutOfBudget>) -> bool {
     matches!(outcome.as_deref(), Ok(Outcome::Violated(..)))
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(facts: &'a Facts<'a>, options: &'a Options) -> Self {
+    pub(crate) fn new(facts: &'a Facts<'a>, options: &'a Options, asked: &'a [&'static Model]) -> Self {
         let history = facts.history;
+        let sets = asked.iter().filter_map(|model| match model.checker {
+            Checker::Guarantees(g) => Some(g),
+            // Its witness may be that of `causal`.
+            Checker::Transactions(Isolation::TransactionalCausal) => Some(Guarantees::ALL),
+            _ => None,
+        });
         Plan {
             facts,
             options,
-            sets: Default::default(),
+            asked,
+            sets: Sets::new(facts, options, sets.collect()),
             causal_weak: None,
             causal_memory: None,
             pram_classic: None,
@@ -67,10 +83,10 @@ impl<'a> Plan<'a> {
     }
 
     /// `convergence` stands apart: it implies no model, no model implies it, and it judges every data type.
-    pub(crate) fn run(self, models: &[&'static Model]) -> Judged {
-        let (apart, related): (Vec<&Model>, Vec<&Model>) = models.iter().partition(|m| m.checker == Checker::Convergence);
-        let found = apart.first().map(|model| convergence::judge(self.facts, self.options, self.unknown(model, String::new())));
-        let mut judged = self.run_related(&related);
+    pub(crate) fn run(self) -> Judged {
+        let apart = self.asked.iter().find(|model| model.checker == Checker::Convergence);
+        let found = apart.map(|model| convergence::judge(self.facts, self.options, self.unknown(model, String::new())));
+        let mut judged = self.run_related();
         if let Some((judgement, warnings)) = found {
             judged.judgements.extend(judgement);
             judged.warnings.extend(warnings);
@@ -79,35 +95,40 @@ impl<'a> Plan<'a> {
     }
 
     /// Judges, proves, explains which verdict follows from which, and counts.
-    fn run_related(mut self, models: &[&'static Model]) -> Judged {
+    fn run_related(mut self) -> Judged {
         let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
         let warnings = self.warnings();
         // What a violated model implies is named whether it was asked for or not.
         let wanted: Vec<&'static Model> = MODELS
             .iter()
-            .filter(|m| models.iter().any(|asked| asked.name == m.name || implied(asked.name).contains(&m.name)))
+            .filter(|m| m.checker != Checker::Convergence)
+            .filter(|m| self.asked(m) || self.asked.iter().any(|asked| implied(asked.name).contains(&m.name)))
             .collect();
         let sets: Vec<Guarantees> = Guarantees::subsets()
             .filter(|&g| self.options.lattice || wanted.iter().any(|model| model.checker == Checker::Guarantees(g)))
             .collect();
         let by_hb = |model: &Model| matches!(model.checker, Checker::CausalWeak | Checker::CausalMemory | Checker::PramClassic);
-        self.judge_sets(&sets, wanted.iter().any(|model| by_hb(model)));
+        // The order that explains all reads of `causal` is of use to models that are no sets as well.
+        self.sets.judge(&sets, wanted.iter().any(|model| by_hb(model)));
         self.judge_transactions(&wanted);
-        let minimal_violated = if self.options.lattice { self.minimal_violated() } else { None };
+        let minimal_violated = if self.options.lattice { self.sets.minimal_violated() } else { None };
         let mut judgements: Vec<Judgement> = Vec::new();
         let mut certificates = Vec::new();
         for model in wanted {
             let answer = self.answer(model);
             let judgement = self.judgement(model, &answer, &judgements);
-            let asked = models.iter().any(|asked| asked.name == model.name);
-            if self.options.certificates && asked && judgement.verdict == Verdict::Satisfied {
+            if self.options.certificates && self.asked(model) && judgement.verdict == Verdict::Satisfied {
                 certificates.extend(self.certificate(model, &answer));
             }
             judgements.push(judgement);
         }
-        judgements.retain(|judgement| models.iter().any(|asked| asked.name == judgement.model));
+        judgements.retain(|judgement| self.asked.iter().any(|asked| asked.name == judgement.model));
         self.count_stale(&mut judgements);
         Judged { judgements, minimal_violated, skipped, warnings, certificates }
+    }
+
+    fn asked(&self, model: &Model) -> bool {
+        self.asked.iter().any(|asked| asked.name == model.name)
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -164,62 +185,6 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Judges these sets of guarantees, most by what is known of others. The order that explains all reads of `causal` is of use to
-    /// models that are no sets as well.
-    fn judge_sets(&mut self, sets: &[Guarantees], causal_first: bool) {
-        let mut undecided = None;
-        if causal_first || sets.iter().any(|&g| !guarantees::DIRECT.contains(g)) {
-            match guarantees::decide(self.facts, Guarantees::ALL) {
-                Ok(Decision::Satisfied(order)) => self.sets[15] = Some(Ok(Arc::new(Outcome::Satisfied(order)))),
-                Ok(Decision::Violated(evidence)) => undecided = Some(evidence),
-                Err(error) => self.sets[15] = Some(Err(error)),
-            }
-        }
-        if let Some(evidence) = undecided.filter(|_| !sets.is_empty()) {
-            // What fewer guarantees contradict has the smaller witness.
-            self.judge_set(guarantees::DIRECT);
-            self.sets[15] = match &self.sets[guarantees::DIRECT.0 as usize] {
-                Some(Ok(below)) if matches!(**below, Outcome::Violated(..)) => Some(Ok(below.clone())),
-                _ => Some(guarantees::prove(self.facts, Guarantees::ALL, evidence, self.options.max_witnesses).map(Arc::new)),
-            };
-            let apart = Guarantees::MW.with(Guarantees::WFR);
-            if sets.iter().any(|&g| apart.contains(g))
-                && self.options.write_order == WriteOrder::Session
-                && !self.facts.events.any_collection()
-                && matches!(self.facts.hb_layout(), Ok(Some(_)))
-            {
-                self.judge_set(Guarantees::NONE);
-                // Without RYW or MR a read of one key shows only what its one source saw, which hb has before it (models.md 4).
-                let none = self.sets[0].clone();
-                for g in [Guarantees::MW, Guarantees::WFR, apart] {
-                    self.sets[g.0 as usize] = none.clone();
-                }
-            }
-        }
-        for &g in sets {
-            self.judge_set(g);
-        }
-    }
-
-    fn judge_set(&mut self, g: Guarantees) {
-        if self.sets[g.0 as usize].is_some() {
-            return;
-        }
-        let known = |of: &dyn Fn(Guarantees) -> bool, violated: bool| {
-            Guarantees::subsets().filter(|&other| of(other)).find_map(|other| match &self.sets[other.0 as usize] {
-                Some(Ok(outcome)) if matches!(**outcome, Outcome::Violated(..)) == violated => Some(outcome.clone()),
-                _ => None,
-            })
-        };
-        let below = known(&|other| g.contains(other), true);
-        let above = known(&|other| other.contains(g), false);
-        let outcome = match below.or(above) {
-            Some(outcome) => Ok(outcome),
-            None => guarantees::judge(self.facts, g, self.options.max_witnesses).map(Arc::new),
-        };
-        self.sets[g.0 as usize] = Some(outcome);
-    }
-
     /// Judges the transactional models among these, the strongest first: if it holds so do the others, by the same order. One above a
     /// violated model is violated with the same witness.
     fn judge_transactions(&mut self, wanted: &[&'static Model]) {
@@ -229,14 +194,11 @@ impl<'a> Plan<'a> {
         };
         let Some(strongest) = wanted.iter().filter_map(isolation).max() else { return };
         if strongest == Isolation::TransactionalCausal {
-            self.isolation[strongest as usize] = self.sets[15].clone().filter(violated);
+            self.isolation[strongest as usize] = self.sets.outcome(Guarantees::ALL).filter(violated);
         }
         let transactions = Transactions::new(self.facts.history, &self.facts.so, &self.facts.matching);
-        let causal = self.sets[15].clone();
-        let explained = match causal.as_ref().and_then(|causal| causal.as_deref().ok()) {
-            Some(Outcome::Satisfied(order)) => Some(&order[..]),
-            _ => None,
-        };
+        let causal = self.sets.causal_order();
+        let explained = order_of(causal.as_deref());
         let judge = |isolation| Judge { facts: self.facts, transactions: &transactions, isolation, explained };
         let mut unproved = Vec::new();
         for isolation in Isolation::ALL.into_iter().rev().filter(|&isolation| isolation <= strongest) {
@@ -263,21 +225,6 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn minimal_violated(&self) -> Option<Vec<Guarantees>> {
-        let mut minimal: Vec<Guarantees> = Vec::new();
-        for g in Guarantees::subsets() {
-            match &self.sets[g.0 as usize] {
-                Some(Ok(outcome)) => {
-                    if matches!(**outcome, Outcome::Violated(..)) && !minimal.iter().any(|&smaller| g.contains(smaller)) {
-                        minimal.push(g);
-                    }
-                }
-                _ => return None,
-            }
-        }
-        Some(minimal)
-    }
-
     fn answer(&mut self, model: &Model) -> Answer {
         let ambiguous = !self.facts.matching.ambiguous.is_empty();
         match model.checker {
@@ -296,8 +243,14 @@ impl<'a> Plan<'a> {
                     other_data_types: false,
                 }
             }
+            // What nobody asked for is violated without a witness.
+            Checker::Guarantees(g) if !self.asked(model) && self.sets.violated(g) == Some(true) => Answer {
+                outcome: Ok(Arc::new(Outcome::Violated(Vec::new(), 0))),
+                depends_on_ambiguous: false,
+                other_data_types: false,
+            },
             Checker::Guarantees(g) => Answer {
-                outcome: self.sets[g.0 as usize].clone().expect("all sets are judged"),
+                outcome: self.sets.outcome(g).expect("all sets are judged"),
                 depends_on_ambiguous: ambiguous && self.set_depends(g),
                 other_data_types: false,
             },
@@ -357,9 +310,12 @@ impl<'a> Plan<'a> {
         if let Some(known) = &self.causal_weak {
             return known.clone();
         }
-        let outcome = match &self.sets[15] {
-            Some(Ok(all)) if matches!(**all, Outcome::Satisfied(_)) => Ok(Arc::new(Outcome::Satisfied(Vec::new()))),
-            _ => causal_weak::judge(self.facts, self.options.max_witnesses).map(Arc::new),
+        // The witness of `causal-memory` may be that of `causal-weak`.
+        let shown = self.asked.iter().any(|model| matches!(model.checker, Checker::CausalWeak | Checker::CausalMemory))
+            || self.sets.violated(Guarantees::ALL).is_none();
+        let outcome = match self.sets.causal_order() {
+            Some(_) => Ok(Arc::new(Outcome::Satisfied(Vec::new()))),
+            None => causal_weak::judge(self.facts, if shown { self.options.max_witnesses.max(1) } else { 0 }).map(Arc::new),
         };
         self.causal_weak = Some(outcome.clone());
         outcome
@@ -396,35 +352,25 @@ impl<'a> Plan<'a> {
 
     /// Judges all views, with the order that `causal` found as a start.
     fn view(&self, base: Base) -> Result<(Outcome, Option<Orders>), OutOfBudget> {
-        let all = match &self.sets[15] {
-            Some(Ok(all)) => Some(all.clone()),
-            _ => None,
-        };
-        let explained = match all.as_deref() {
-            Some(Outcome::Satisfied(order)) => Some(&order[..]),
-            _ => None,
-        };
+        let causal = self.sets.causal_order();
+        let explained = order_of(causal.as_deref());
         view::judge(self.facts, base, explained, self.options.certificates, self.options.max_witnesses)
     }
 
     /// `before` holds the judgements of every model that this one implies.
-    fn judgement(&self, model: &'static Model, answer: &Answer, before: &[Judgement]) -> Judgement {
+    fn judgement(&mut self, model: &'static Model, answer: &Answer, before: &[Judgement]) -> Judgement {
         let weaker = implied(model.name);
         let violated = |j: &&Judgement| weaker.contains(&j.model) && j.verdict == Verdict::Violated;
         let implied_by: Vec<&'static str> = before.iter().filter(violated).map(|j| j.model).collect();
         let mut judgement = Judgement { implied_by, ..self.unknown(model, String::new()) };
-        match answer.outcome.as_deref() {
-            Ok(Outcome::Violated(witnesses, violations)) => {
-                (judgement.witnesses, judgement.violations) = (witnesses.clone(), *violations);
-            }
-            _ => {
-                // It may still be violated by a model below, whose witness it then shares.
-                if let Some(below) = before.iter().find(violated) {
-                    (judgement.witnesses, judgement.violations) = (below.witnesses.clone(), below.violations);
-                }
-            }
-        }
-        (judgement.verdict, judgement.reason) = if !judgement.witnesses.is_empty() {
+        let below = before.iter().find(violated);
+        let known = match answer.outcome.as_deref() {
+            Ok(Outcome::Violated(witnesses, violations)) => Some((witnesses.clone(), *violations)),
+            // It may still be violated by a model below, whose witness it then shares.
+            _ => below.and_then(|below| self.shared(below)),
+        };
+        (judgement.verdict, judgement.reason) = if let Some(known) = known {
+            (judgement.witnesses, judgement.violations) = known;
             (Verdict::Violated, None)
         } else if answer.outcome.is_err() {
             (Verdict::Unknown, Some("budget exhausted".to_owned()))
@@ -439,6 +385,18 @@ impl<'a> Plan<'a> {
             (Verdict::Satisfied, None)
         };
         judgement
+    }
+
+    /// The witnesses of a violated model, asked for or not; `None` where there is no time left for them.
+    fn shared(&mut self, judgement: &Judgement) -> Option<(Vec<Witness>, u64)> {
+        if !judgement.witnesses.is_empty() {
+            return Some((judgement.witnesses.clone(), judgement.violations));
+        }
+        let Checker::Guarantees(g) = super::find(judgement.model)?.checker else { return None };
+        match &*self.sets.outcome(g)?.ok()? {
+            Outcome::Violated(witnesses, violations) => Some((witnesses.clone(), *violations)),
+            _ => None,
+        }
     }
 
     fn times_recorded(&self) -> bool {
@@ -462,12 +420,11 @@ impl<'a> Plan<'a> {
         judgements.par_iter_mut().for_each(|judgement| {
             let model = super::find(judgement.model).expect("a judgement is of a model");
             let Checker::Guarantees(g) = model.checker else { return };
-            let own = self.sets[g.0 as usize].as_ref();
-            let stale = match own {
-                Some(Ok(outcome)) if matches!(**outcome, Outcome::Violated(..)) => stale::stale_reads(self.facts, g),
+            let stale = match self.sets.violated(g) {
+                Some(true) => stale::stale_reads(self.facts, g),
                 // A stale read is a cycle: where there is none there is none.
-                Some(Ok(_)) => Ok(Some(Vec::new())),
-                _ => Ok(None),
+                Some(false) => Ok(Some(Vec::new())),
+                None => Ok(None),
             };
             if let Ok(Some(reads)) = stale {
                 let mut sessions: Vec<u32> = reads.iter().map(|&r| self.facts.events.session[r as usize]).collect();

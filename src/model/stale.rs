@@ -19,6 +19,7 @@ use crate::relation::reach;
 use super::breach::{Breach, breaches};
 use super::causal::{self, InPast};
 use super::guarantees::{BATCH, contradicted, direct};
+use super::per_key;
 
 /// The stale reads, ascending; `None` where the base constraints contradict one another, so that no order extends them.
 pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
@@ -28,6 +29,9 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
         let mut stale: Vec<u32> = initial.iter().map(|sight| sight.1).chain(overwritten.iter().map(|found| found.0)).collect();
         stale.sort_unstable();
         return Ok(Some(stale));
+    }
+    if per_key::applies(facts, g) {
+        return per_key::stale_reads(facts, g);
     }
     let direct = direct(facts, g);
     let visibility = facts.visibility(g);
@@ -52,7 +56,10 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
         if asked.len() >= BATCH { overwritten(facts, &base, &layout, &mut asked, &mut stale) } else { Ok(()) }
     };
     if direct {
-        seen_before(facts, g, &layout, &mut each)?;
+        for key in 0..facts.history.keys() as u32 {
+            facts.budget.check()?;
+            facts.touches().newer(key, g, |write| layout.place[write as usize], &mut each)?;
+        }
     } else {
         contradicted(facts, &visibility, &layout, &mut each)?;
     }
@@ -81,60 +88,4 @@ fn overwritten(
     stale.sort_unstable();
     stale.dedup();
     Ok(())
-}
-
-/// For {RYW}, {MR} and both: calls back with (x, r) for the visible writes x of r's key that the layout puts after what r returned.
-fn seen_before(
-    facts: &Facts<'_>,
-    g: Guarantees,
-    layout: &Layout,
-    each: &mut impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
-) -> Result<(), OutOfBudget> {
-    let events = &facts.events;
-    let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
-    let place = |e: u32| layout.place[e as usize];
-    let visible = |touch: u32| match events.source[touch as usize] {
-        _ if events.is_write(touch) => own.then_some(touch),
-        NONE => None,
-        w => seen.then_some(w),
-    };
-    facts.touches().runs(|key, run| {
-        let session = events.session(run[0]);
-        if facts.so.overlap(session) {
-            for (i, &read) in run.iter().enumerate().filter(|&(_, &e)| !events.is_write(e)) {
-                if i % 64 == 0 {
-                    facts.budget.check()?;
-                }
-                let w = events.source[read as usize];
-                for &touch in run {
-                    if let Some(x) = visible(touch)
-                        && x != w
-                        && (w == NONE || place(x) > place(w))
-                        && events.so(facts.history, &facts.so, touch, read)
-                    {
-                        each(x, read)?;
-                    }
-                }
-            }
-            return Ok(());
-        }
-        // The visible writes so far, by place; an own write stands for all before it where rule 2 orders them so.
-        let mut before: Vec<u32> = Vec::new();
-        for &e in run.iter().take_while(|&&e| !events.is_info(e)) {
-            if !events.is_write(e) {
-                let w = events.source[e as usize];
-                let newer = before.iter().rev().take_while(|&&x| w == NONE || place(x) > place(w));
-                newer.filter(|&&x| x != w).try_for_each(|&x| each(x, e))?;
-            } else if own && !facts.recorded.by_version(key) {
-                before.clear();
-            }
-            if let Some(x) = visible(e) {
-                let at = before.partition_point(|&y| place(y) < place(x));
-                if before.get(at) != Some(&x) {
-                    before.insert(at, x);
-                }
-            }
-        }
-        Ok(())
-    })
 }

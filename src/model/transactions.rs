@@ -18,7 +18,7 @@ use crate::relation::components::cyclic_components;
 use crate::relation::digraph::Digraph;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
-use crate::relation::graph::{Extra, Reason};
+use crate::relation::graph::{Constraints, Extra, Reason};
 use crate::relation::layout::lay_out;
 use crate::relation::transactions::chains::TransactionChains;
 use crate::relation::transactions::{Order, Transactions};
@@ -120,10 +120,11 @@ impl Judge<'_> {
         let guess = guess::recorded(transactions)
             .or_else(|| self.explained.map(|order| guess::by_events(self.facts, transactions, order)));
         let first = first_order(chains, guess, || (0..transactions.len() as u32).collect(), budget)?;
-        let (edges, initial) = match explain(chains, first, budget)? {
+        let (edges, swept) = match explain(chains, first, budget)? {
             Explained::By(order) => return Ok(self.satisfied(&order)),
-            Explained::Not { edges, initial, .. } => (edges, initial),
+            Explained::Not { edges, swept } => (edges, swept),
         };
+        let initial = swept.map_or(Vec::new(), |swept| swept.unexplained.initial);
         let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
         edges.into_iter().for_each(|(source, seen, read)| evidence.add(Sight { source, seen, read }));
         initial.into_iter().for_each(|(seen, read)| evidence.add(Sight { source: NONE, seen, read }));

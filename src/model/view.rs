@@ -24,7 +24,7 @@ use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
-use crate::relation::graph::{Extra, Graph, Reason};
+use crate::relation::graph::{Constraints, Extra, Graph, Reason};
 use crate::relation::layout::Layout;
 use crate::relation::reach;
 use crate::relation::touches::Sight;
@@ -251,7 +251,7 @@ impl View<'_, '_> {
             for (target, x, read) in found {
                 self.add(w, x, target, Reason::Stale(read));
             }
-            if w.extra.len() > limit {
+            if w.extra.count() > limit {
                 return Err(OutOfBudget);
             }
         }

@@ -8,15 +8,16 @@ use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
 use super::chains::Chains;
+use super::chains::explain::Swept;
 use super::events::Events;
-use super::graph::{Extra, Graph, Reason};
+use super::graph::{Constraints, Extra, Graph, Reason};
 use super::guess;
 use super::layout::{Layout, lay_out};
 use super::links::{Junctions, Links};
 use super::matching::Matching;
 use super::recorded::Recorded;
 use super::session_order::SessionOrder;
-use super::touches::Touches;
+use super::touches::{ByKey, Touches};
 
 /// The facts of one history under one set of options.
 pub(crate) struct Facts<'a> {
@@ -29,6 +30,7 @@ pub(crate) struct Facts<'a> {
     /// Reads, with the write that they returned although their own session issued it only later: rule 7.
     pub(crate) own_future_reads: Vec<(u32, u32)>,
     guess: OnceLock<Vec<u32>>,
+    by_key: OnceLock<ByKey>,
     /// With junctions where sessions overlap, and with junctions everywhere.
     links: OnceLock<Links>,
     junction_links: OnceLock<Links>,
@@ -36,7 +38,7 @@ pub(crate) struct Facts<'a> {
     base: OnceLock<Result<Extra, OutOfBudget>>,
     recorded_only: OnceLock<Extra>,
     hb_layout: OnceLock<Result<Option<Layout>, OutOfBudget>>,
-    hb_order: OnceLock<Result<Option<Vec<u32>>, OutOfBudget>>,
+    swept: OnceLock<Result<Option<Swept>, OutOfBudget>>,
 }
 
 impl<'a> Facts<'a> {
@@ -55,12 +57,13 @@ impl<'a> Facts<'a> {
             recorded,
             own_future_reads,
             guess: OnceLock::new(),
+            by_key: OnceLock::new(),
             links: OnceLock::new(),
             junction_links: OnceLock::new(),
             base: OnceLock::new(),
             recorded_only: OnceLock::new(),
             hb_layout: OnceLock::new(),
-            hb_order: OnceLock::new(),
+            swept: OnceLock::new(),
         }
     }
 
@@ -98,7 +101,15 @@ impl<'a> Facts<'a> {
 
     /// What each session does to each key.
     pub(crate) fn touches(&self) -> Touches<'_> {
-        Touches { history: self.history, so: &self.so, events: &self.events, recorded: &self.recorded, budget: self.budget }
+        let by_key = self.by_key.get_or_init(|| ByKey::new(self.history.keys(), &self.events));
+        Touches {
+            history: self.history,
+            so: &self.so,
+            events: &self.events,
+            recorded: &self.recorded,
+            budget: self.budget,
+            by_key,
+        }
     }
 
     /// Visibility under a set of guarantees, as a graph.
@@ -117,17 +128,9 @@ impl<'a> Facts<'a> {
         self.hb_layout.get_or_init(lay_out).as_ref().map(Option::as_ref).map_err(|&e| e)
     }
 
-    /// Where hb is chains: the events in an order that extends hb, as kept or else made; `None` where hb is cyclic.
-    pub(crate) fn hb_order(
-        &self,
-        make: impl FnOnce() -> Result<Option<Vec<u32>>, OutOfBudget>,
-    ) -> Result<Option<&[u32]>, OutOfBudget> {
-        self.hb_order.get_or_init(make).as_ref().map(|order| order.as_deref()).map_err(|&e| e)
-    }
-
-    /// Keeps an order that extends hb for whoever asks next; `None` where hb is cyclic.
-    pub(crate) fn keep_hb_order(&self, order: Option<Vec<u32>>) {
-        self.hb_order.get_or_init(|| Ok(order));
+    /// Where hb is chains: one sweep along an order that extends it, as kept or else made; `None` where hb is cyclic.
+    pub(crate) fn swept(&self, make: impl FnOnce() -> Result<Option<Swept>, OutOfBudget>) -> Result<Option<&Swept>, OutOfBudget> {
+        self.swept.get_or_init(make).as_ref().map(Option::as_ref).map_err(|&e| e)
     }
 
     /// The constraints on the write order that come from no read's result: rule 2 and what is recorded. MW and WFR together with
@@ -139,7 +142,11 @@ impl<'a> Facts<'a> {
         }
         let base = self.base.get_or_init(|| {
             let mut extra = self.recorded_edges();
-            self.touches().add_rule_2(&mut extra)?;
+            let touches = self.touches();
+            for key in 0..self.history.keys() as u32 {
+                self.budget.check()?;
+                touches.add_rule_2(key, &mut extra)?;
+            }
             Ok(extra)
         });
         base.as_ref().map_err(|&e| e)

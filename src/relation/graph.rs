@@ -38,6 +38,18 @@ pub(crate) enum Reason {
     Onward,
 }
 
+/// Where constraints on the order of writes are gathered.
+pub(crate) trait Constraints {
+    /// Adds a node that is no event.
+    fn node(&mut self) -> u32;
+
+    /// Adds an edge.
+    fn add(&mut self, from: u32, to: u32, reason: Reason);
+
+    /// How many edges.
+    fn count(&self) -> usize;
+}
+
 /// Edges beside those of the links, by target; and the auxiliary nodes that they run through.
 ///
 /// Linked lists in one arena: edges are only added, and walked against their direction.
@@ -61,22 +73,6 @@ impl Extra {
         Extra { heads: vec![NONE; nodes], edges: Vec::new() }
     }
 
-    /// Adds a node.
-    pub(crate) fn node(&mut self) -> u32 {
-        self.heads.push(NONE);
-        self.heads.len() as u32 - 1
-    }
-
-    pub(crate) fn add(&mut self, from: u32, to: u32, reason: Reason) {
-        self.edges.push(ExtraEdge { from, next: self.heads[to as usize], reason });
-        self.heads[to as usize] = self.edges.len() as u32 - 1;
-    }
-
-    /// How many edges. An edge's number is the count before it was added.
-    pub(crate) fn len(&self) -> usize {
-        self.edges.len()
-    }
-
     /// Removes every edge, where these are all their targets; the nodes stay.
     pub(crate) fn clear(&mut self, targets: impl Iterator<Item = u32>) {
         for to in targets {
@@ -94,6 +90,23 @@ impl Extra {
             at = edge.next;
             Some((number, edge.from, edge.reason))
         })
+    }
+}
+
+impl Constraints for Extra {
+    fn node(&mut self) -> u32 {
+        self.heads.push(NONE);
+        self.heads.len() as u32 - 1
+    }
+
+    fn add(&mut self, from: u32, to: u32, reason: Reason) {
+        self.edges.push(ExtraEdge { from, next: self.heads[to as usize], reason });
+        self.heads[to as usize] = self.edges.len() as u32 - 1;
+    }
+
+    /// An edge's number is the count before it was added.
+    fn count(&self) -> usize {
+        self.edges.len()
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod guess;
 pub(crate) mod layout;
 pub(crate) mod links;
 pub(crate) mod matching;
+pub(crate) mod one_key;
 pub(crate) mod reach;
 pub(crate) mod recorded;
 pub(crate) mod session_order;

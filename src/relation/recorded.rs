@@ -6,7 +6,7 @@ use crate::check::{Options, WriteOrder};
 use crate::history::{DataType, History, Status};
 
 use super::events::{Events, NONE, WRITE};
-use super::graph::{Extra, Reason};
+use super::graph::{Constraints, Extra, Reason};
 
 /// What the recording says of the order of writes.
 pub(crate) struct Recorded {
@@ -73,34 +73,41 @@ impl Recorded {
         self.mode == WriteOrder::Session
     }
 
+    /// Does it order only writes of one key among themselves, if any?
+    pub(crate) fn within_keys(&self) -> bool {
+        self.mode != WriteOrder::RealTime
+    }
+
     /// Adds the recorded order to a graph.
     pub(crate) fn add_edges(&self, history: &History, events: &Events, extra: &mut Extra) {
         match self.mode {
             WriteOrder::Session => {}
-            WriteOrder::Version => self.add_versions(history, events, extra),
+            WriteOrder::Version => {
+                (0..history.keys() as u32).for_each(|key| self.add_versions(key, events.writes_of(key).iter().copied(), extra))
+            }
             WriteOrder::RealTime => add_real_time(history, events, extra),
         }
     }
 
-    fn add_versions(&self, history: &History, events: &Events, extra: &mut Extra) {
-        let mut versions: Vec<(i128, u32)> = Vec::new();
-        for key in 0..history.keys() as u32 {
-            versions.clear();
-            versions.extend(events.writes_of(key).iter().filter_map(|&w| Some((self.version(w)?, w))));
-            versions.sort_unstable();
-            let mut groups = versions.chunk_by(|a, b| a.0 == b.0);
-            let Some(mut before) = groups.next() else { continue };
-            for group in groups {
-                // Equal versions are unordered: between such groups a node of its own stands for the boundary.
-                if let ([(_, a)], [(_, b)]) = (before, group) {
-                    extra.add(*a, *b, Reason::Version);
-                } else {
-                    let boundary = extra.node();
-                    before.iter().for_each(|&(_, a)| extra.add(a, boundary, Reason::Version));
-                    group.iter().for_each(|&(_, b)| extra.add(boundary, b, Reason::Onward));
-                }
-                before = group;
+    /// Adds the recorded order of the writes of a key, where versions tell it.
+    pub(crate) fn add_versions(&self, key: u32, writes: impl Iterator<Item = u32>, constraints: &mut impl Constraints) {
+        if !self.by_version(key) {
+            return;
+        }
+        let mut versions: Vec<(i128, u32)> = writes.filter_map(|w| Some((self.version(w)?, w))).collect();
+        versions.sort_unstable();
+        let mut groups = versions.chunk_by(|a, b| a.0 == b.0);
+        let Some(mut before) = groups.next() else { return };
+        for group in groups {
+            // Equal versions are unordered: between such groups a node of its own stands for the boundary.
+            if let ([(_, a)], [(_, b)]) = (before, group) {
+                constraints.add(*a, *b, Reason::Version);
+            } else {
+                let boundary = constraints.node();
+                before.iter().for_each(|&(_, a)| constraints.add(a, boundary, Reason::Version));
+                group.iter().for_each(|&(_, b)| constraints.add(boundary, b, Reason::Onward));
             }
+            before = group;
         }
     }
 }

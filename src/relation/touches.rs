@@ -9,45 +9,63 @@ use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
 use super::csr;
-use super::events::{Events, NONE};
-use super::graph::{Extra, Reason};
+use super::events::{Events, NONE, WRITE};
+use super::graph::{Constraints, Reason};
 use super::recorded::Recorded;
 use super::session_order::SessionOrder;
 
+/// The events of each key, ascending: of key k `events[starts[k]..starts[k + 1]]`, its runs one after another.
+pub(crate) struct ByKey {
+    starts: Vec<u32>,
+    events: Vec<u32>,
+}
+
+impl ByKey {
+    pub(crate) fn new(keys: usize, events: &Events) -> Self {
+        let (starts, events) = csr::group(keys, events.key.iter().copied());
+        ByKey { starts, events }
+    }
+}
+
 /// The runs of a history: for each key and session the events on the key, in sequence.
+#[derive(Clone, Copy)]
 pub(crate) struct Touches<'a> {
     pub(crate) history: &'a History,
     pub(crate) so: &'a SessionOrder,
     pub(crate) events: &'a Events,
     pub(crate) recorded: &'a Recorded,
     pub(crate) budget: &'a Budget,
+    pub(crate) by_key: &'a ByKey,
 }
 
 /// A read and a write of its key that is visible to it.
 pub(crate) type Sight = (u32, u32);
 
-impl Touches<'_> {
-    /// Calls back with each run: the key, and its events.
-    pub(crate) fn runs(&self, mut each: impl FnMut(u32, &[u32]) -> Result<(), OutOfBudget>) -> Result<(), OutOfBudget> {
-        let (starts, touches) = csr::group(self.history.keys(), self.events.key.iter().copied());
-        for key in 0..self.history.keys() {
-            self.budget.check()?;
-            let of_key = &touches[starts[key] as usize..starts[key + 1] as usize];
-            for run in of_key.chunk_by(|&a, &b| self.events.session[a as usize] == self.events.session[b as usize]) {
-                each(key as u32, run)?;
-            }
-        }
-        Ok(())
+impl<'a> Touches<'a> {
+    /// The events of a key, ascending.
+    pub(crate) fn of(&self, key: u32) -> &'a [u32] {
+        &self.by_key.events[self.by_key.starts[key as usize] as usize..self.by_key.starts[key as usize + 1] as usize]
     }
 
-    /// Adds the edges of rule 2 for every key that is not ordered by versions.
-    pub(crate) fn add_rule_2(&self, extra: &mut Extra) -> Result<(), OutOfBudget> {
-        let limit = self.edge_limit();
-        self.runs(|key, run| {
-            let key_type = self.events.types[key as usize];
-            if self.recorded.by_version(key) || matches!(key_type, DataType::Set | DataType::Counter) {
-                return Ok(());
-            }
+    /// The writes of a key, ascending.
+    pub(crate) fn writes(&self, key: u32) -> impl Iterator<Item = u32> + use<'a> {
+        let source = &self.events.source;
+        self.of(key).iter().copied().filter(|&e| source[e as usize] == WRITE)
+    }
+
+    /// The runs of a key.
+    pub(crate) fn runs(&self, key: u32) -> impl Iterator<Item = &'a [u32]> {
+        let session = &self.events.session;
+        self.of(key).chunk_by(|&a, &b| session[a as usize] == session[b as usize])
+    }
+
+    /// Adds the edges of rule 2 between writes of a key that is not ordered by versions.
+    pub(crate) fn add_rule_2(&self, key: u32, constraints: &mut impl Constraints) -> Result<(), OutOfBudget> {
+        let key_type = self.events.types[key as usize];
+        if self.recorded.by_version(key) || matches!(key_type, DataType::Set | DataType::Counter) {
+            return Ok(());
+        }
+        for run in self.runs(key) {
             self.preceding(
                 run,
                 |e| self.events.is_write(e),
@@ -59,35 +77,96 @@ impl Touches<'_> {
                         _ => self.events.source[touch as usize],
                     };
                     if self.events.is_write(touch) {
-                        extra.add(touch, write, Reason::SessionWrites);
+                        constraints.add(touch, write, Reason::SessionWrites);
                     } else if source != NONE && source != write {
-                        extra.add(source, write, Reason::ReadThenWrite(touch));
+                        constraints.add(source, write, Reason::ReadThenWrite(touch));
                     }
                 },
             )?;
-            if extra.len() > limit { Err(OutOfBudget) } else { Ok(()) }
-        })
+            self.bound(constraints)?;
+        }
+        Ok(())
     }
 
-    /// For a subset G of {RYW, MR}: adds the edges of rule 1, and returns the initial reads with a visible write.
-    pub(crate) fn add_rule_1(&self, g: Guarantees, extra: &mut Extra) -> Result<Vec<Sight>, OutOfBudget> {
-        let limit = self.edge_limit();
-        let mut contradictions: Vec<Sight> = Vec::new();
-        self.runs(|key, run| {
+    /// For a subset G of {RYW, MR}: adds the edges of rule 1 between writes of a key, and the initial reads with a visible write.
+    pub(crate) fn add_rule_1(
+        &self,
+        key: u32,
+        g: Guarantees,
+        constraints: &mut impl Constraints,
+        contradictions: &mut Vec<Sight>,
+    ) -> Result<(), OutOfBudget> {
+        for run in self.runs(key) {
             self.sights(key, run, g, |x, read| match self.events.source[read as usize] {
                 NONE if contradictions.last().is_some_and(|sight| sight.1 == read) => {}
                 NONE => contradictions.push((x, read)),
-                w if w != x => extra.add(x, w, Reason::Stale(read)),
+                w if w != x => constraints.add(x, w, Reason::Stale(read)),
                 _ => {}
             })?;
-            if extra.len() > limit { Err(OutOfBudget) } else { Ok(()) }
-        })?;
-        Ok(contradictions)
+            self.bound(constraints)?;
+        }
+        Ok(())
     }
 
-    /// Sessions with very many operations at once could ask for n² edges; beyond this they are not judged.
-    fn edge_limit(&self) -> usize {
-        64 * self.events.len() + 1_000_000
+    /// Sessions with very many operations at once could ask for n² edges; beyond so many they are not judged.
+    fn bound(&self, constraints: &impl Constraints) -> Result<(), OutOfBudget> {
+        if constraints.count() > 64 * self.events.len() + 1_000_000 { Err(OutOfBudget) } else { Ok(()) }
+    }
+
+    /// For a subset G of {RYW, MR}: calls back with (x, r) for the visible writes x of r's key that an order puts after what r returned.
+    pub(crate) fn newer(
+        &self,
+        key: u32,
+        g: Guarantees,
+        place: impl Fn(u32) -> u32,
+        mut each: impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
+    ) -> Result<(), OutOfBudget> {
+        let events = self.events;
+        let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
+        let visible = |touch: u32| match events.source[touch as usize] {
+            _ if events.is_write(touch) => own.then_some(touch),
+            NONE => None,
+            w => seen.then_some(w),
+        };
+        let mut before: Vec<u32> = Vec::new();
+        for run in self.runs(key) {
+            if self.so.overlap(events.session(run[0])) {
+                for (i, &read) in run.iter().enumerate().filter(|&(_, &e)| !events.is_write(e)) {
+                    if i % 64 == 0 {
+                        self.budget.check()?;
+                    }
+                    let w = events.source[read as usize];
+                    for &touch in run {
+                        if let Some(x) = visible(touch)
+                            && x != w
+                            && (w == NONE || place(x) > place(w))
+                            && events.so(self.history, self.so, touch, read)
+                        {
+                            each(x, read)?;
+                        }
+                    }
+                }
+                continue;
+            }
+            // The visible writes so far, by place; an own write stands for all before it where rule 2 orders them so.
+            before.clear();
+            for &e in run.iter().take_while(|&&e| !events.is_info(e)) {
+                if !events.is_write(e) {
+                    let w = events.source[e as usize];
+                    let newer = before.iter().rev().take_while(|&&x| w == NONE || place(x) > place(w));
+                    newer.filter(|&&x| x != w).try_for_each(|&x| each(x, e))?;
+                } else if own && !self.recorded.by_version(key) {
+                    before.clear();
+                }
+                if let Some(x) = visible(e) {
+                    let at = before.partition_point(|&y| place(y) < place(x));
+                    if before.get(at) != Some(&x) {
+                        before.insert(at, x);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The visible writes of the key that each read of a run has to come to terms with; others are known to precede one of these.

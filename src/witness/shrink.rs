@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::history::{History, OpId, SessionId};
 use crate::model::Guarantees;
 use crate::model::breach::Breach;
+use crate::model::per_key;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Edge, Graph, Reason};
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
@@ -266,9 +267,25 @@ impl Shrink<'_, '_> {
 
     /// A shortest visibility path, best through reads that are shown anyway.
     fn visible(&self, write: u32, read: u32, shown: &[u32]) -> Vec<Hop> {
+        if per_key::applies(self.facts, self.guarantees) {
+            return self.visible_in_key(write, read, shown);
+        }
         let search = Search { graph: &self.facts.visibility(self.guarantees), shown };
         let path = back(&search, read, |node| node == write, |_, _| true).expect("the write is visible to the read");
         self.shorten(&path)
+    }
+
+    /// The same under {RYW}, {MR} and both: an own write, or what an earlier read of the session returned.
+    fn visible_in_key(&self, write: u32, read: u32, shown: &[u32]) -> Vec<Hop> {
+        let events = &self.facts.events;
+        let precedes = |e: u32| events.so(self.facts.history, &self.facts.so, e, read);
+        if self.guarantees.contains(Guarantees::RYW) && precedes(write) {
+            return vec![Hop { from: write, to: read, edge: Edge::So }];
+        }
+        let returned = |e: &u32| events.source[*e as usize] == write && precedes(*e);
+        let earlier = self.facts.touches().of(events.key[read as usize]).iter().copied().filter(returned);
+        let seen = earlier.max_by_key(|e| (shown.contains(e), *e)).expect("the write is visible to the read");
+        vec![Hop { from: write, to: seen, edge: Edge::Wr }, Hop { from: seen, to: read, edge: Edge::So }]
     }
 
     /// Runs of neighbours in lists as one hop where one list shows both ends.

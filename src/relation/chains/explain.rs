@@ -19,24 +19,33 @@ pub(crate) enum Explained {
     Not {
         /// The constraints found, (later, earlier, read); cyclic together with hb where nothing else is wrong.
         edges: Vec<(u32, u32, u32)>,
-        /// (x, read) of reads of the initial value with a write x of their key hb-before them, one a read, ascending by read.
-        initial: Vec<(u32, u32)>,
-        /// An order that extends hb; `None` where hb is cyclic.
-        hb: Option<Vec<u32>>,
+        /// `None` where hb is cyclic.
+        swept: Option<Swept>,
     },
+}
+
+/// What one sweep came to.
+pub(crate) struct Swept {
+    /// An order that extends hb.
+    pub(crate) order: Vec<u32>,
+    /// What this or another such order does not explain.
+    pub(crate) unexplained: Unexplained,
 }
 
 /// Looks for an order. `first` extends hb, or is `None` where hb is cyclic.
 pub(crate) fn explain<N: Nodes>(nodes: &N, first: Option<Vec<u32>>, budget: &Budget) -> Result<Explained, OutOfBudget> {
     let mut edges = Edges::new(nodes.len());
-    let mut last = None;
+    let mut swept: Option<Swept> = None;
     let mut laid_out = first;
-    let mut initial = Vec::new();
     while let Some(order) = laid_out {
-        let (Unexplained { initial: none, overwritten: mut found }, keys) = sweep::unexplained(nodes, &order, budget)?;
+        let (unexplained, keys) = sweep::unexplained(nodes, &order, budget)?;
+        let mut found = unexplained.overwritten.clone();
         edges.add(&found);
-        if !none.is_empty() {
-            (initial, last) = (none, Some(order));
+        // Which reads of the initial value have a write before them is the same in every order.
+        let hopeless = !unexplained.initial.is_empty();
+        let unexplained = swept.take().map_or(unexplained, |before| before.unexplained);
+        if hopeless {
+            swept = Some(Swept { order, unexplained });
             break;
         }
         let mut mending = Mending::new(nodes, budget, order, keys);
@@ -51,9 +60,9 @@ pub(crate) fn explain<N: Nodes>(nodes: &N, first: Option<Vec<u32>>, budget: &Bud
             }
             edges.add(&found);
         };
-        last = Some(mending.order);
+        swept = Some(Swept { order: mending.order, unexplained });
     }
-    Ok(Explained::Not { edges: edges.list, initial, hb: last })
+    Ok(Explained::Not { edges: edges.list, swept })
 }
 
 /// An order that extends hb and stays near what is recorded, if anything is; `None` where hb is cyclic.
@@ -81,9 +90,10 @@ pub(crate) fn first_order<N: Nodes>(
 pub(crate) fn overwritten_in_past<N: Nodes>(
     nodes: &N,
     order: &[u32],
-    mut overwritten: Vec<(u32, u32, u32)>,
+    overwritten: &[(u32, u32, u32)],
     budget: &Budget,
 ) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
+    let mut overwritten = overwritten.to_vec();
     overwritten.sort_unstable_by_key(|&(w, x, read)| (x, w, read));
     let mut questions: Vec<(u32, u32)> = overwritten.iter().map(|&(w, x, _)| (w, x)).collect();
     questions.dedup();

@@ -1,0 +1,195 @@
+//! {RYW}, {MR} and both: every constraint is between writes of one key, so each key is judged by itself, keys side by side.
+//!
+//! One pass over each (key, session) run yields every constraint ([`Touches`](crate::relation::touches::Touches)); the key's arbitration
+//! is an order of them, and the keys' arbitrations one after another are one of all writes. Cost: O(n). Not where lists, sets or counters
+//! are read, whose reads show many writes; and not where real time orders the writes of different keys.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::model::Guarantees;
+use crate::relation::budget::OutOfBudget;
+use crate::relation::components::cyclic_components;
+use crate::relation::events::NONE;
+use crate::relation::facts::Facts;
+use crate::relation::graph::{Constraints, Extra, Graph};
+use crate::relation::layout::{Layout, lay_out};
+use crate::relation::one_key::{OneKey, Ranks};
+use crate::relation::touches::{Sight, Touches};
+use crate::witness::shrink::Shrink;
+
+use super::breach::Breach;
+use super::guarantees::{DIRECT, Outcome};
+
+/// Are the constraints of this set all between writes of one key, and known after one pass?
+pub(crate) fn applies(facts: &Facts<'_>, g: Guarantees) -> bool {
+    DIRECT.contains(g) && !facts.events.any_collection() && facts.recorded.within_keys()
+}
+
+/// What contradicts itself.
+#[derive(Default)]
+pub(crate) struct Evidence {
+    /// Reads of the initial value with a visible write of their key.
+    initial: Vec<Sight>,
+    cycles: Vec<Cycle>,
+}
+
+/// A cyclic component of one key's graph.
+struct Cycle {
+    key: u32,
+    /// Its first write, by which components are in order.
+    first: u32,
+    /// Its nodes in the key's graph.
+    nodes: Vec<u32>,
+}
+
+/// An arbitration, or what there is against any.
+pub(super) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>, Evidence>, OutOfBudget> {
+    let touches = facts.touches();
+    let found = share_keys(facts, |graph, keys| {
+        let (mut order, mut evidence) = (Vec::<u32>::new(), Evidence::default());
+        for key in keys {
+            graph.begin(touches.of(key));
+            constrain(&touches, key, graph)?;
+            touches.add_rule_1(key, g, graph, &mut evidence.initial)?;
+            graph.finish();
+            match lay_out(graph, graph.all(), facts.budget)? {
+                Ok(Layout { order: laid, .. }) => order.extend(laid.iter().filter_map(|&node| graph.writes.get(node as usize))),
+                Err(_) => evidence.cycles.extend(cyclic_components(graph, facts.budget)?.into_iter().map(|nodes| {
+                    // Nodes between writes of equal versions, which come behind, are on no cycle by themselves.
+                    Cycle { key, first: graph.writes[nodes[0] as usize], nodes }
+                })),
+            }
+        }
+        Ok((order, evidence))
+    })?;
+    let mut all = Evidence::default();
+    let mut order = Vec::new();
+    for (share, evidence) in found {
+        order.extend(share);
+        all.initial.extend(evidence.initial);
+        all.cycles.extend(evidence.cycles);
+    }
+    all.cycles.sort_by_key(|cycle| cycle.first);
+    Ok(if all.initial.is_empty() && all.cycles.is_empty() { Ok(order) } else { Err(all) })
+}
+
+/// The witnesses of a violation.
+pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown: usize) -> Result<Outcome, OutOfBudget> {
+    let shrink = Shrink { facts, guarantees: g };
+    let Evidence { initial, cycles } = evidence;
+    let touches = facts.touches();
+    // A read that nothing explains shows more with less than a cycle does.
+    let mut witnesses: Vec<_> =
+        initial.iter().take(shown).map(|&(write, read)| shrink.breach(&Breach::Initial { write, read })).collect();
+    for cycle in cycles.iter().take(shown - witnesses.len()) {
+        if !witnesses.is_empty() && facts.budget.check().is_err() {
+            break;
+        }
+        let mut extra = Extra::new(facts.events.nodes());
+        constrain(&touches, cycle.key, &mut extra)?;
+        touches.add_rule_1(cycle.key, g, &mut extra, &mut Vec::new())?;
+        let writes: Vec<u32> = touches.writes(cycle.key).collect();
+        let added = |node: u32| node - writes.len() as u32 + facts.events.nodes() as u32;
+        let component: Vec<u32> =
+            cycle.nodes.iter().map(|&node| writes.get(node as usize).copied().unwrap_or_else(|| added(node))).collect();
+        witnesses.push(shrink.cycle(&Graph { extra: Some(&extra), ..facts.unlinked(g) }, &component));
+    }
+    Ok(Outcome::Violated(witnesses, (initial.len() + cycles.len()) as u64))
+}
+
+/// The stale reads of such a set, ascending; `None` where the constraints that come from no read's result contradict one another.
+pub(super) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
+    let touches = facts.touches();
+    let found = share_keys(facts, |graph, keys| {
+        let mut stale = Vec::new();
+        let mut walk = Walk::default();
+        for key in keys {
+            graph.begin(touches.of(key));
+            constrain(&touches, key, graph)?;
+            graph.finish();
+            let Ok(layout) = lay_out(graph, graph.all(), facts.budget)? else { return Ok(None) };
+            let by_version = facts.recorded.by_version(key);
+            touches.newer(
+                key,
+                g,
+                |write| layout.place[graph.rank(write) as usize],
+                |x, read| {
+                    let known = stale.last() == Some(&read);
+                    let is = !known
+                        && match facts.events.source[read as usize] {
+                            NONE => true,
+                            w => match (facts.recorded.version(w), facts.recorded.version(x)) {
+                                (Some(a), Some(b)) if a != b => a < b,
+                                // Rule 2: mostly a session overwrites its own writes.
+                                _ if !by_version && facts.events.so(facts.history, &facts.so, w, x) => true,
+                                _ => walk.leads(graph, &layout, graph.rank(w), graph.rank(x), facts)?,
+                            },
+                        };
+                    if is {
+                        stale.push(read);
+                    }
+                    Ok(())
+                },
+            )?;
+        }
+        Ok(Some(stale))
+    })?;
+    Ok(found.into_iter().collect::<Option<Vec<_>>>().map(|stale| {
+        let mut stale = stale.concat();
+        stale.sort_unstable();
+        stale
+    }))
+}
+
+/// The constraints of a key that come from no read's result: rule 2, or what is recorded.
+fn constrain(touches: &Touches<'_>, key: u32, constraints: &mut impl Constraints) -> Result<(), OutOfBudget> {
+    touches.recorded.add_versions(key, touches.writes(key), constraints);
+    touches.add_rule_2(key, constraints)
+}
+
+/// Does the same for each of several shares of neighbouring keys, side by side; what came of it, in the order of the keys.
+fn share_keys<T: Send>(
+    facts: &Facts<'_>,
+    each: impl Fn(&mut OneKey<'_>, Range<u32>) -> Result<T, OutOfBudget> + Sync,
+) -> Result<Vec<T>, OutOfBudget> {
+    let ranks = Ranks::new(&facts.events);
+    let keys = facts.history.keys() as u32;
+    // So many shares that threads end together.
+    let share = keys.div_ceil(rayon::current_num_threads() as u32 * 8).max(1);
+    let shares = (0..keys.div_ceil(share)).into_par_iter();
+    shares.map(|s| each(&mut OneKey::new(&facts.events, &ranks), s * share..((s + 1) * share).min(keys))).collect()
+}
+
+/// Walks against the edges of a key's graph.
+#[derive(Default)]
+struct Walk {
+    seen: Vec<u32>,
+    stack: Vec<u32>,
+    walks: u32,
+}
+
+impl Walk {
+    /// Does a path lead from one node to the other? Walks back no further than the layout has the first.
+    fn leads(&mut self, graph: &OneKey<'_>, layout: &Layout, from: u32, to: u32, facts: &Facts<'_>) -> Result<bool, OutOfBudget> {
+        facts.budget.check()?;
+        self.walks += 1;
+        self.seen.resize(self.seen.len().max(layout.place.len()), 0);
+        self.stack.clear();
+        self.stack.push(to);
+        let lowest = layout.place[from as usize];
+        while let Some(node) = self.stack.pop() {
+            if node == from {
+                return Ok(true);
+            }
+            for &source in graph.into(node) {
+                if layout.place[source as usize] >= lowest && self.seen[source as usize] != self.walks {
+                    self.seen[source as usize] = self.walks;
+                    self.stack.push(source);
+                }
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,157 @@
+//! The sixteen sets of guarantees, judged by what is known of one another.
+//!
+//! `causal`, all four, comes first: if it holds, so does every set, by the same order. Else those asked for are judged from small to
+//! large; a set above a violated one is violated with the same proof, a set below a satisfied one is satisfied by the same order. So
+//! nothing is judged twice; and nothing is proved that nobody will read.
+
+use std::sync::Arc;
+
+use crate::check::{Options, WriteOrder};
+use crate::relation::budget::OutOfBudget;
+use crate::relation::facts::Facts;
+
+use super::Guarantees;
+use super::guarantees::{self, DIRECT, Decision, Evidence, Outcome};
+
+/// What is known of every set.
+pub(super) struct Sets<'a> {
+    facts: &'a Facts<'a>,
+    options: &'a Options,
+    /// Those whose violations will be shown.
+    shown: Vec<Guarantees>,
+    found: [Option<Result<Found, OutOfBudget>>; 16],
+    evidence: [Option<Evidence>; 16],
+    proofs: [Option<Result<Arc<Outcome>, OutOfBudget>>; 16],
+}
+
+/// What is known of one set.
+#[derive(Clone)]
+enum Found {
+    Satisfied(Arc<Outcome>),
+    /// As this set, it or one below it, is.
+    Violated(Guarantees),
+}
+
+impl<'a> Sets<'a> {
+    /// Nothing is known yet. The witnesses of these sets will be asked for.
+    pub(super) fn new(facts: &'a Facts<'a>, options: &'a Options, shown: Vec<Guarantees>) -> Self {
+        Sets { facts, options, shown, found: Default::default(), evidence: Default::default(), proofs: Default::default() }
+    }
+
+    /// Judges these sets, and `causal` if it tells anything of them or if it is to be known in any case.
+    pub(super) fn judge(&mut self, sets: &[Guarantees], causal: bool) {
+        if causal || sets.iter().any(|&g| !DIRECT.contains(g)) {
+            self.judge_causal(sets);
+        }
+        for &g in sets {
+            self.judge_one(g);
+        }
+    }
+
+    fn judge_causal(&mut self, sets: &[Guarantees]) {
+        match guarantees::decide(self.facts, Guarantees::ALL) {
+            Ok(Decision::Satisfied(order)) => {
+                self.know(Guarantees::ALL, Ok(Found::Satisfied(Arc::new(Outcome::Satisfied(order)))));
+                return;
+            }
+            Ok(Decision::Violated(evidence)) if !sets.is_empty() => self.evidence[15] = Some(evidence),
+            Ok(Decision::Violated(_)) => return,
+            Err(error) => {
+                self.know(Guarantees::ALL, Err(error));
+                return;
+            }
+        }
+        // What fewer guarantees contradict has the smaller witness.
+        self.judge_one(DIRECT);
+        let by = match &self.found[DIRECT.0 as usize] {
+            Some(Ok(Found::Violated(by))) => *by,
+            _ => Guarantees::ALL,
+        };
+        self.know(Guarantees::ALL, Ok(Found::Violated(by)));
+        let apart = Guarantees::MW.with(Guarantees::WFR);
+        if sets.iter().any(|&g| apart.contains(g))
+            && self.options.write_order == WriteOrder::Session
+            && !self.facts.events.any_collection()
+            && matches!(self.facts.hb_layout(), Ok(Some(_)))
+        {
+            self.judge_one(Guarantees::NONE);
+            // Without RYW or MR a read of one key shows only what its one source saw, which hb has before it (models.md 4).
+            if let Some(none) = self.found[0].clone() {
+                [Guarantees::MW, Guarantees::WFR, apart].into_iter().for_each(|g| self.know(g, none.clone()));
+            }
+        }
+    }
+
+    fn judge_one(&mut self, g: Guarantees) {
+        if self.found[g.0 as usize].is_some() {
+            return;
+        }
+        let known = |of: &dyn Fn(Guarantees) -> bool, violated: bool| {
+            Guarantees::subsets().filter(|&other| of(other)).find_map(|other| match &self.found[other.0 as usize] {
+                Some(Ok(found)) if matches!(found, Found::Violated(_)) == violated => Some(found.clone()),
+                _ => None,
+            })
+        };
+        let below = known(&|other| g.contains(other), true);
+        let above = known(&|other| other.contains(g), false);
+        let found = match below.or(above) {
+            Some(found) => Ok(found),
+            None => guarantees::decide(self.facts, g).map(|decision| match decision {
+                Decision::Satisfied(order) => Found::Satisfied(Arc::new(Outcome::Satisfied(order))),
+                Decision::Violated(evidence) => {
+                    self.evidence[g.0 as usize] = Some(evidence);
+                    Found::Violated(g)
+                }
+            }),
+        };
+        self.know(g, found);
+    }
+
+    /// Keeps what was found, with the proof if it will be asked for: later there may be no time left for it.
+    fn know(&mut self, g: Guarantees, found: Result<Found, OutOfBudget>) {
+        self.found[g.0 as usize] = Some(found);
+        let short_of_time = matches!(self.found[15], Some(Err(_)));
+        if short_of_time || self.shown.contains(&g) {
+            self.outcome(g);
+        }
+    }
+
+    /// The verdict on a judged set, with its proof.
+    pub(super) fn outcome(&mut self, g: Guarantees) -> Option<Result<Arc<Outcome>, OutOfBudget>> {
+        let by = match self.found[g.0 as usize].as_ref()? {
+            Ok(Found::Violated(by)) => by.0 as usize,
+            Ok(Found::Satisfied(outcome)) => return Some(Ok(outcome.clone())),
+            Err(error) => return Some(Err(*error)),
+        };
+        if let Some(evidence) = self.evidence[by].take() {
+            let outcome = guarantees::prove(self.facts, Guarantees(by as u8), evidence, self.options.max_witnesses);
+            self.proofs[by] = Some(outcome.map(Arc::new));
+        }
+        self.proofs[by].clone()
+    }
+
+    /// Is it violated? `None` where it was not judged or the time ran out.
+    pub(super) fn violated(&self, g: Guarantees) -> Option<bool> {
+        let found = self.found[g.0 as usize].as_ref()?.as_ref().ok()?;
+        Some(matches!(found, Found::Violated(_)))
+    }
+
+    /// The order that explains `causal`, if one was found.
+    pub(super) fn causal_order(&self) -> Option<Arc<Outcome>> {
+        match self.found[15].as_ref()? {
+            Ok(Found::Satisfied(outcome)) => Some(outcome.clone()),
+            _ => None,
+        }
+    }
+
+    /// The minimal violated sets, if all sets were judged.
+    pub(super) fn minimal_violated(&self) -> Option<Vec<Guarantees>> {
+        let mut minimal: Vec<Guarantees> = Vec::new();
+        for g in Guarantees::subsets() {
+            if self.violated(g)? && !minimal.iter().any(|&smaller| g.contains(smaller)) {
+                minimal.push(g);
+            }
+        }
+        Some(minimal)
+    }
+}
