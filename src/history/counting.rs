@@ -17,6 +17,11 @@ impl Counting {
         self.len
     }
 
+    /// Do they count up by one from the first to the last? (They may also where they were written down.)
+    pub fn counts(&self) -> bool {
+        self.given.is_empty()
+    }
+
     #[inline]
     pub fn get(&self, index: usize) -> u32 {
         match self.given.is_empty() {

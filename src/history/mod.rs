@@ -311,7 +311,8 @@ impl History {
 
     /// Has every transaction one operation? As many of the one as of the other may also be an empty transaction beside one of two.
     pub(crate) fn all_bare(&self) -> bool {
-        self.transactions() == self.operations() && self.txns().all(|txn| self.txn_ops(txn).len() == 1)
+        self.transactions() == self.operations()
+            && (self.txn_first.counts() || self.txns().all(|txn| self.txn_ops(txn).len() == 1))
     }
 
     /// The session of a transaction.

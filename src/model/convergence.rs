@@ -94,7 +94,7 @@ struct Judging<'a> {
 impl Judging<'_> {
     fn all_keys(&mut self) {
         let history = self.facts.history;
-        let (starts, ops) = csr::group(history.keys(), history.op_key.iter().copied());
+        let (starts, ops) = csr::group(history.keys(), history.operations(), |op| history.op_key[op]);
         for key in (0..history.keys()).map(KeyId::new) {
             let of_key = &ops[starts[key.index()] as usize..starts[key.index() + 1] as usize];
             let of_key: Vec<OpId> = of_key.iter().map(|&op| OpId::new(op as usize)).collect();

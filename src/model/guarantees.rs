@@ -90,10 +90,11 @@ pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOf
         return saturate(facts, g, extra);
     }
     let mut sights = Vec::new();
-    for key in 0..facts.history.keys() as u32 {
-        facts.budget.check()?;
-        facts.touches().add_rule_1(key, g, &mut extra, &mut sights)?;
-    }
+    facts.each_key(|touches, key, graph| {
+        touches.add_rule_1(key, g, graph, &mut sights)?;
+        graph.add_to(&mut extra, &mut []);
+        Ok(())
+    })?;
     let contradictions: Vec<Breach> = sights.into_iter().map(|(write, read)| Breach::Initial { write, read }).collect();
     let constraints = Graph { links: None, extra: Some(&extra), ..facts.unlinked(g) };
     Ok(match lay_out(&constraints, facts.guess().iter().copied(), facts.budget)? {

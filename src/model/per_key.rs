@@ -13,7 +13,7 @@ use crate::relation::budget::OutOfBudget;
 use crate::relation::components::cyclic_components;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
-use crate::relation::graph::{Constraints, Extra, Graph};
+use crate::relation::graph::{Extra, Graph};
 use crate::relation::layout::{Layout, lay_out};
 use crate::relation::one_key::{OneKey, Ranks};
 use crate::relation::touches::{Sight, Touches};
@@ -83,17 +83,18 @@ pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown
     // A read that nothing explains shows more with less than a cycle does.
     let mut witnesses: Vec<_> =
         initial.iter().take(shown).map(|&(write, read)| shrink.breach(&Breach::Initial { write, read })).collect();
+    let ranks = Ranks::new(&facts.events);
+    let mut graph = OneKey::new(&facts.events, &ranks);
     for cycle in cycles.iter().take(shown - witnesses.len()) {
         if !witnesses.is_empty() && facts.budget.check().is_err() {
             break;
         }
+        graph.begin(touches.of(cycle.key));
+        constrain(&touches, cycle.key, &mut graph)?;
+        touches.add_rule_1(cycle.key, g, &mut graph, &mut Vec::new())?;
         let mut extra = Extra::new(facts.events.nodes());
-        constrain(&touches, cycle.key, &mut extra)?;
-        touches.add_rule_1(cycle.key, g, &mut extra, &mut Vec::new())?;
-        let writes: Vec<u32> = touches.writes(cycle.key).collect();
-        let added = |node: u32| node - writes.len() as u32 + facts.events.nodes() as u32;
-        let component: Vec<u32> =
-            cycle.nodes.iter().map(|&node| writes.get(node as usize).copied().unwrap_or_else(|| added(node))).collect();
+        let mut component = cycle.nodes.clone();
+        graph.add_to(&mut extra, &mut component);
         witnesses.push(shrink.cycle(&Graph { extra: Some(&extra), ..facts.unlinked(g) }, &component));
     }
     Ok(Outcome::Violated(witnesses, (initial.len() + cycles.len()) as u64))
@@ -144,9 +145,9 @@ pub(super) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
 }
 
 /// The constraints of a key that come from no read's result: rule 2, or what is recorded.
-fn constrain(touches: &Touches<'_>, key: u32, constraints: &mut impl Constraints) -> Result<(), OutOfBudget> {
-    touches.recorded.add_versions(key, touches.writes(key), constraints);
-    touches.add_rule_2(key, constraints)
+fn constrain(touches: &Touches<'_>, key: u32, graph: &mut OneKey<'_>) -> Result<(), OutOfBudget> {
+    touches.recorded.add_versions(key, touches.writes(key), graph);
+    touches.add_rule_2(key, graph)
 }
 
 /// Does the same for each of several shares of neighbouring keys, side by side; what came of it, in the order of the keys.

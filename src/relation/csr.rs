@@ -1,32 +1,103 @@
-//! Compressed sparse rows: items grouped by a small number with a counting sort. O(n), two passes, no hashing.
+//! Compressed sparse rows: items grouped by a small number with a counting sort. O(n), two passes, no hashing; the items in a few shares
+//! side by side.
 
-/// Groups 0, 1, 2, … by the row of each. Row r is `items[starts[r]..starts[r + 1]]`, ascending. Rows ≥ `rows` are left out.
-pub(crate) fn group(rows: usize, row_of: impl Iterator<Item = u32> + Clone) -> (Vec<u32>, Vec<u32>) {
-    let mut starts = vec![0u32; rows + 1];
-    for row in row_of.clone() {
-        if (row as usize) < rows {
-            starts[row as usize + 1] += 1;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rayon::prelude::*;
+
+/// Groups items by their rows. Row r is `items[starts[r]..starts[r + 1]]`, ascending. Rows ≥ `rows` are left out.
+pub(crate) fn group(rows: usize, items: usize, row_of: impl Fn(usize) -> u32 + Sync) -> (Vec<u32>, Vec<u32>) {
+    let sort = CountingSort::new(rows, items, |item, counts| {
+        if let Some(count) = counts.get_mut(row_of(item) as usize) {
+            *count += 1;
         }
-    }
-    for row in 0..rows {
-        starts[row + 1] += starts[row];
-    }
-    let mut items = vec![0u32; starts[rows] as usize];
-    let mut next = starts.clone();
-    for (item, row) in row_of.enumerate() {
-        if (row as usize) < rows {
-            items[next[row as usize] as usize] = item as u32;
-            next[row as usize] += 1;
+    });
+    let sorted = zeros(sort.len());
+    let starts = sort.fill(|item, next| {
+        if let Some(slot) = next.get_mut(row_of(item) as usize) {
+            sorted[*slot as usize].store(item as u32, Ordering::Relaxed);
+            *slot += 1;
         }
+    });
+    (starts, plain(sorted))
+}
+
+/// Numbers that several threads fill in, each its own.
+pub(crate) fn zeros(count: usize) -> Vec<AtomicU32> {
+    vec![0u32; count].into_iter().map(AtomicU32::new).collect()
+}
+
+/// The same when all are done.
+pub(crate) fn plain(filled: Vec<AtomicU32>) -> Vec<u32> {
+    filled.into_iter().map(AtomicU32::into_inner).collect()
+}
+
+/// A counting sort between its two passes: how many there are in each row is known.
+pub(crate) struct CountingSort {
+    starts: Vec<u32>,
+    /// Of each share of neighbouring items, where the next one of each row goes.
+    shares: Vec<(Range<usize>, Vec<u32>)>,
+}
+
+impl CountingSort {
+    /// `count` counts an item once for each row that it goes to.
+    pub(crate) fn new(rows: usize, items: usize, count: impl Fn(usize, &mut [u32]) + Sync) -> Self {
+        /// A share has so many items at least, and a few for each row.
+        const LEAST: usize = 1 << 15;
+        let most = items / LEAST.max(4 * rows);
+        let share = items.div_ceil(rayon::current_num_threads().min(most).max(1)).max(1);
+        let mut shares: Vec<(Range<usize>, Vec<u32>)> =
+            (0..items.div_ceil(share)).map(|s| (s * share..((s + 1) * share).min(items), vec![0u32; rows])).collect();
+        shares.par_iter_mut().for_each(|(range, counts)| range.clone().for_each(|item| count(item, counts)));
+        let mut starts = Vec::with_capacity(rows + 1);
+        let mut next = 0;
+        for row in 0..rows {
+            starts.push(next);
+            for (_, counts) in &mut shares {
+                next += std::mem::replace(&mut counts[row], next);
+            }
+        }
+        starts.push(next);
+        CountingSort { starts, shares }
     }
-    (starts, items)
+
+    /// How many items there are in all rows.
+    pub(crate) fn len(&self) -> usize {
+        self.starts[self.starts.len() - 1] as usize
+    }
+
+    /// Where each row starts.
+    pub(crate) fn into_starts(self) -> Vec<u32> {
+        self.starts
+    }
+
+    /// `put` puts an item where the next one of its rows goes, and moves that on. Returns where each row starts.
+    pub(crate) fn fill(mut self, put: impl Fn(usize, &mut [u32]) + Sync) -> Vec<u32> {
+        self.shares.par_iter_mut().for_each(|(range, next)| range.clone().for_each(|item| put(item, next)));
+        self.starts
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::group;
+
     #[test]
     fn groups_keep_their_order() {
-        let (starts, items) = super::group(3, [2, 0, 2, 9, 0].into_iter());
+        let rows = [2, 0, 2, 9, 0];
+        let (starts, items) = group(3, rows.len(), |item| rows[item]);
         assert_eq!((starts, items), (vec![0, 2, 2, 4], vec![1, 4, 0, 2]));
+    }
+
+    #[test]
+    fn shares_leave_no_trace() {
+        let (count, rows) = (200_000, 7);
+        let row_of = |item: usize| (item as u32).wrapping_mul(0x9E37_79B1) % 9;
+        let (starts, items) = group(rows, count, row_of);
+        for row in 0..rows {
+            let expected: Vec<u32> = (0..count as u32).filter(|&item| row_of(item as usize) == row as u32).collect();
+            assert_eq!(items[starts[row] as usize..starts[row + 1] as usize], expected);
+        }
     }
 }

@@ -5,13 +5,15 @@
 //! events, its read and then its write. One `u32` a column; what is known of an event beyond its columns is its operation's.
 
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::history::{DataType, History, OpId, SessionId, Status, TxnId};
+use crate::history::{DataType, History, Kind, OpId, SessionId, Status, TxnId};
 
-use super::csr;
-use super::matching::{Matching, NO_WRITER, SHOWN};
+use super::csr::{self, CountingSort};
+use super::matching::{INITIAL, Matching, NO_WRITER, SHOWN};
 use super::session_order::SessionOrder;
 
 /// In [`Events::source`]: the event is a write.
@@ -53,6 +55,47 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) fn new(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
+        if plain(history, matching) { Self::of_plain(history, so, matching) } else { Self::of_any(history, so, matching) }
+    }
+
+    /// Every transaction is an event by itself, which stands where that does in the sessions' sequence.
+    fn of_plain(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
+        let all = history.operations();
+        let is_write = |op: usize| history.op_kind[op] == Kind::Write;
+        let key_writes = CountingSort::new(history.keys(), all, |op, counts| {
+            counts[history.op_key[op] as usize] += u32::from(is_write(op));
+        });
+        let (key, source) = (csr::zeros(all), csr::zeros(all));
+        (0..all).into_par_iter().with_min_len(1 << 15).for_each(|op| {
+            let event = so.place[op] as usize;
+            key[event].store(history.op_key[op], Ordering::Relaxed);
+            let from = match matching.writer[op] {
+                _ if is_write(op) => WRITE,
+                INITIAL => NONE,
+                writer => so.place[writer as usize],
+            };
+            source[event].store(from, Ordering::Relaxed);
+        });
+        let mut session = Vec::with_capacity(all);
+        for s in 0..history.sessions() {
+            session.resize(so.starts[s + 1] as usize, s as u32);
+        }
+        Events {
+            op: so.sequence.clone(),
+            key: csr::plain(key),
+            session,
+            source: csr::plain(source),
+            collected: Vec::new(),
+            types: history.key_types.clone(),
+            starts: so.starts.clone(),
+            chain_ends: so.starts[1..].to_vec(),
+            reads: all - key_writes.len(),
+            key_starts: key_writes.into_starts(),
+            key_writes: OnceLock::new(),
+        }
+    }
+
+    fn of_any(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
         let observed = observed_info_writes(history, matching);
         let mut read_event: FxHashMap<OpId, u32> = FxHashMap::default();
         // The event of each operation that writes one; sources name operations until all events are numbered.
@@ -230,8 +273,8 @@ impl Events {
     /// The writes of a key, ascending.
     pub(crate) fn writes_of(&self, key: u32) -> &[u32] {
         let key_writes = self.key_writes.get_or_init(|| {
-            let key_of_write = |(e, &key): (usize, &u32)| if self.source[e] == WRITE { key } else { u32::MAX };
-            csr::group(self.types.len(), self.key.iter().enumerate().map(key_of_write)).1
+            let key_of_write = |e: usize| if self.source[e] == WRITE { self.key[e] } else { u32::MAX };
+            csr::group(self.types.len(), self.len(), key_of_write).1
         });
         &key_writes[self.key_starts[key as usize] as usize..self.key_starts[key as usize + 1] as usize]
     }
@@ -265,6 +308,15 @@ impl Events {
         let (txn_a, txn_b) = (history.txn(self.op(a)), history.txn(self.op(b)));
         if txn_a == txn_b { a < b } else { so.precedes(history, txn_a, txn_b) }
     }
+}
+
+/// Is every transaction one acknowledged write of a register, or read of one that was matched?
+fn plain(history: &History, matching: &Matching) -> bool {
+    history.all_bare()
+        && history.key_types.iter().all(|&key_type| key_type == DataType::Register)
+        && history.cas_to.is_empty()
+        && matching.all_matched()
+        && history.txn_status.iter().all(|&status| status == Status::Ok)
 }
 
 /// The `info` writes that a matched read returned, ascending.

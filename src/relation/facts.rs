@@ -15,6 +15,7 @@ use super::guess;
 use super::layout::{Layout, lay_out};
 use super::links::{Junctions, Links};
 use super::matching::Matching;
+use super::one_key::{OneKey, Ranks};
 use super::recorded::Recorded;
 use super::session_order::SessionOrder;
 use super::touches::{ByKey, Touches};
@@ -142,14 +143,30 @@ impl<'a> Facts<'a> {
         }
         let base = self.base.get_or_init(|| {
             let mut extra = self.recorded_edges();
-            let touches = self.touches();
-            for key in 0..self.history.keys() as u32 {
-                self.budget.check()?;
-                touches.add_rule_2(key, &mut extra)?;
-            }
+            self.each_key(|touches, key, graph| {
+                touches.add_rule_2(key, graph)?;
+                graph.add_to(&mut extra, &mut []);
+                Ok(())
+            })?;
             Ok(extra)
         });
         base.as_ref().map_err(|&e| e)
+    }
+
+    /// Calls back with each key and its graph, which has no edges yet.
+    pub(crate) fn each_key(
+        &self,
+        mut each: impl FnMut(&Touches<'_>, u32, &mut OneKey<'_>) -> Result<(), OutOfBudget>,
+    ) -> Result<(), OutOfBudget> {
+        let ranks = Ranks::new(&self.events);
+        let mut graph = OneKey::new(&self.events, &ranks);
+        let touches = self.touches();
+        for key in 0..self.history.keys() as u32 {
+            self.budget.check()?;
+            graph.begin(touches.of(key));
+            each(&touches, key, &mut graph)?;
+        }
+        Ok(())
     }
 
     /// Adds the order of the elements of every list that was read.

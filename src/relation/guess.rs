@@ -24,11 +24,12 @@ pub(crate) fn recorded(history: &History, so: &SessionOrder, events: &Events) ->
 pub(crate) fn spread(events: &Events) -> Vec<u32> {
     // A few events a bucket: inside one the order of sessions is as good as any.
     let buckets = events.len() / 8 + 1;
-    let bucket = events.starts.windows(2).flat_map(|session| {
-        let length = u64::from(session[1] - session[0]);
-        (0..length).map(move |i| (i * buckets as u64 / length) as u32)
-    });
-    super::csr::group(buckets, bucket).1
+    let bucket = |e: usize| {
+        let s = events.session[e] as usize;
+        let (start, end) = (events.starts[s] as usize, events.starts[s + 1] as usize);
+        ((e - start) as u64 * buckets as u64 / (end - start) as u64) as u32
+    };
+    super::csr::group(buckets, events.len(), bucket).1
 }
 
 /// By event, when it completed; an indeterminate write counts from its invocation.
@@ -53,7 +54,7 @@ pub(crate) fn interleaved(history: &History) -> bool {
 
 fn in_file_order(history: &History, so: &SessionOrder, events: &Events) -> Vec<u32> {
     if so.reordered > 0 || events.any_info() {
-        return super::csr::group(history.operations(), events.op.iter().copied()).1;
+        return super::csr::group(history.operations(), events.len(), |e| events.op[e]).1;
     }
     // Every session has its events in the file's order: merging them takes one look ahead in each.
     let mut next = events.starts.clone();

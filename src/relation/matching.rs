@@ -5,7 +5,7 @@
 
 mod registers;
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -15,6 +15,7 @@ use crate::verdict::Anomaly;
 
 use super::budget::Budget;
 use super::collections::{self, Shown};
+use super::csr::CountingSort;
 use super::session_order::SessionOrder;
 use registers::{Found, OfKey, Registers};
 
@@ -71,6 +72,11 @@ impl Matching {
         matching.malformed.sort_by_key(|m| m.read);
         matching.ambiguous.sort();
         matching
+    }
+
+    /// Was every read matched with a write, or the initial value?
+    pub(crate) fn all_matched(&self) -> bool {
+        self.malformed.is_empty() && self.ambiguous.is_empty() && self.ignored == 0
     }
 
     /// Finds overwritten writes and internal reads. Returns, by operation, whether it is an external read of an `ok` transaction.
@@ -169,22 +175,18 @@ struct ByKey {
 impl ByKey {
     /// A counting sort that takes the values along: what follows looks at each key's by themselves.
     fn new(history: &History, external: &[bool]) -> Self {
-        let mut starts = vec![0u32; 2 * history.keys() + 1];
         let rows = |op: usize| (history.op_kind[op].writes(), external[op], 2 * history.op_key[op] as usize);
-        for op in 0..history.operations() {
+        let sort = CountingSort::new(2 * history.keys(), history.operations(), |op, counts| {
             let (writes, reads, row) = rows(op);
-            starts[row + 1] += u32::from(writes);
-            starts[row + 2] += u32::from(reads);
-        }
-        for row in 0..2 * history.keys() {
-            starts[row + 1] += starts[row];
-        }
-        let mut next = starts.clone();
-        let mut items = vec![(ValueId::NULL, 0); starts[2 * history.keys()] as usize];
-        for op in 0..history.operations() {
+            counts[row] += u32::from(writes);
+            counts[row + 1] += u32::from(reads);
+        });
+        let mut items: Vec<AtomicU64> = Vec::new();
+        items.resize_with(sort.len(), AtomicU64::default);
+        let starts = sort.fill(|op, next| {
             let (writes, reads, row) = rows(op);
             let mut put = |row: usize, value: ValueId| {
-                items[next[row] as usize] = (value, op as u32);
+                items[next[row] as usize].store(u64::from(value.0) << 32 | op as u64, Ordering::Relaxed);
                 next[row] += 1;
             };
             if reads {
@@ -195,8 +197,12 @@ impl ByKey {
                 let value = if plain { Some(history.op_value[op]) } else { history.written_value(OpId::new(op)) };
                 put(row, value.expect("a write has a value"));
             }
-        }
-        ByKey { starts, items }
+        });
+        let items = items.into_iter().map(|item| {
+            let item = item.into_inner();
+            (ValueId((item >> 32) as u32), item as u32)
+        });
+        ByKey { starts, items: items.collect() }
     }
 
     fn row(&self, row: usize) -> &[(ValueId, u32)] {

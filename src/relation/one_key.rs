@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::digraph::Digraph;
-use super::events::{Events, NONE};
-use super::graph::{Constraints, Reason};
+use super::events::{Events, NONE, WRITE};
+use super::graph::{Constraints, Extra, Reason};
 
 /// By event: the number of a write among those of its key. Each is written by whoever looks at its key.
 pub(crate) struct Ranks(Vec<AtomicU32>);
@@ -21,15 +21,27 @@ impl Ranks {
     }
 }
 
+/// What an event does to the key.
+#[derive(Clone, Copy)]
+pub(crate) struct Touch {
+    pub(crate) event: u32,
+    pub(crate) session: u32,
+    pub(crate) is_write: bool,
+    /// The node of the write that it is, or that it returned; [`NONE`] for a read of nothing written.
+    pub(crate) node: u32,
+}
+
 /// The graph of one key.
 pub(crate) struct OneKey<'a> {
     events: &'a Events,
     ranks: &'a Ranks,
+    /// What is done to the key, by session and in sequence.
+    pub(crate) touches: Vec<Touch>,
     /// The key's writes, ascending.
     pub(crate) writes: Vec<u32>,
     nodes: u32,
     /// (from, to), as nodes.
-    edges: Vec<(u32, u32)>,
+    edges: Vec<(u32, u32, Reason)>,
     /// The sources of the edges into node i are `sources[starts[i]..starts[i + 1]]`.
     starts: Vec<u32>,
     sources: Vec<u32>,
@@ -37,17 +49,37 @@ pub(crate) struct OneKey<'a> {
 
 impl<'a> OneKey<'a> {
     pub(crate) fn new(events: &'a Events, ranks: &'a Ranks) -> Self {
-        let (writes, edges) = (Vec::new(), Vec::new());
-        OneKey { events, ranks, writes, nodes: 0, edges, starts: Vec::new(), sources: Vec::new() }
+        OneKey {
+            events,
+            ranks,
+            touches: Vec::new(),
+            writes: Vec::new(),
+            nodes: 0,
+            edges: Vec::new(),
+            starts: Vec::new(),
+            sources: Vec::new(),
+        }
     }
 
     /// Begins with the next key, whose events are these.
     pub(crate) fn begin(&mut self, events: &[u32]) {
         self.edges.clear();
         self.writes.clear();
-        self.writes.extend(events.iter().copied().filter(|&e| self.events.is_write(e)));
-        for (rank, &write) in (0..).zip(&self.writes) {
-            self.ranks.0[write as usize].store(rank, Ordering::Relaxed);
+        self.touches.clear();
+        for &event in events {
+            let source = self.events.source[event as usize];
+            let is_write = source == WRITE;
+            let mut node = source;
+            if is_write {
+                node = self.writes.len() as u32;
+                self.writes.push(event);
+                self.ranks.0[event as usize].store(node, Ordering::Relaxed);
+            }
+            self.touches.push(Touch { event, session: self.events.session[event as usize], is_write, node });
+        }
+        for touch in self.touches.iter_mut().filter(|touch| !touch.is_write) {
+            // (Where it showed a collection, no write is what it returned.)
+            touch.node = self.ranks.0.get(touch.node as usize).map_or(NONE, |rank| rank.load(Ordering::Relaxed));
         }
         self.nodes = self.writes.len() as u32;
     }
@@ -56,6 +88,19 @@ impl<'a> OneKey<'a> {
     #[inline]
     pub(crate) fn rank(&self, write: u32) -> u32 {
         self.ranks.0[write as usize].load(Ordering::Relaxed)
+    }
+
+    /// The touches of one session, from the first of them on.
+    pub(crate) fn run(&self, first: usize) -> Option<Range<usize>> {
+        let session = self.touches.get(first)?.session;
+        let others = self.touches[first..].iter().position(|touch| touch.session != session);
+        Some(first..others.map_or(self.touches.len(), |others| first + others))
+    }
+
+    /// Adds an edge from node to node.
+    #[inline]
+    pub(crate) fn add_edge(&mut self, from: u32, to: u32, reason: Reason) {
+        self.edges.push((from, to, reason));
     }
 
     /// Every node.
@@ -67,7 +112,7 @@ impl<'a> OneKey<'a> {
     pub(crate) fn finish(&mut self) {
         self.starts.clear();
         self.starts.resize(self.nodes as usize + 2, 0);
-        for &(_, to) in &self.edges {
+        for &(_, to, _) in &self.edges {
             self.starts[to as usize + 2] += 1;
         }
         for node in 2..self.starts.len() {
@@ -76,7 +121,7 @@ impl<'a> OneKey<'a> {
         // Filling row i moves its start, which stands at i + 1, to where row i + 1 starts.
         self.sources.clear();
         self.sources.resize(self.edges.len(), NONE);
-        for &(from, to) in &self.edges {
+        for &(from, to, _) in &self.edges {
             let slot = &mut self.starts[to as usize + 1];
             self.sources[*slot as usize] = from;
             *slot += 1;
@@ -88,6 +133,18 @@ impl<'a> OneKey<'a> {
     pub(crate) fn into(&self, node: u32) -> &[u32] {
         &self.sources[self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize]
     }
+
+    /// Adds every edge to a graph of all events, with new nodes there for those that are no writes. Nodes of a component become nodes of
+    /// that graph.
+    pub(crate) fn add_to(&self, extra: &mut Extra, component: &mut [u32]) {
+        let added: Vec<u32> = (self.writes.len() as u32..self.nodes).map(|_| extra.node()).collect();
+        let node = |node: u32| {
+            let behind = || added[node as usize - self.writes.len()];
+            self.writes.get(node as usize).copied().unwrap_or_else(behind)
+        };
+        self.edges.iter().for_each(|&(from, to, reason)| extra.add(node(from), node(to), reason));
+        component.iter_mut().for_each(|member| *member = node(*member));
+    }
 }
 
 impl Constraints for OneKey<'_> {
@@ -96,12 +153,13 @@ impl Constraints for OneKey<'_> {
         self.events.nodes() as u32 + self.nodes - self.writes.len() as u32 - 1
     }
 
-    #[inline]
-    fn add(&mut self, from: u32, to: u32, _: Reason) {
+    fn add(&mut self, from: u32, to: u32, reason: Reason) {
         let added = self.events.nodes() as u32;
-        let behind = |node: u32| self.writes.len() as u32 + (node - added);
-        let node = |node: u32| if node < added { self.rank(node) } else { behind(node) };
-        self.edges.push((node(from), node(to)));
+        let node = |node: u32| match node.checked_sub(added) {
+            Some(behind) => self.writes.len() as u32 + behind,
+            None => self.rank(node),
+        };
+        self.add_edge(node(from), node(to), reason);
     }
 
     fn count(&self) -> usize {

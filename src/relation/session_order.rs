@@ -10,9 +10,14 @@
 //!
 //! Cost: O(n) where each session has no times, or all and in the file's order without overlap; else a sort of the sessions that have not.
 
+use std::sync::atomic::Ordering;
+
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::history::{History, SessionId, Status, TxnId};
+
+use super::csr;
 
 /// Session order of the transactions of a history.
 pub(crate) struct SessionOrder {
@@ -21,7 +26,7 @@ pub(crate) struct SessionOrder {
     /// Session s is `sequence[starts[s]..starts[s + 1]]`.
     pub(crate) starts: Vec<u32>,
     /// The place of each transaction in `sequence`.
-    place: Vec<u32>,
+    pub(super) place: Vec<u32>,
     /// By session: do two of its `ok` transactions overlap? Empty where none does.
     overlaps: Vec<bool>,
     /// By transaction: its segment. Empty where no session with times has a barrier.
@@ -38,9 +43,9 @@ pub(crate) type Moment = (u32, i64, u32);
 
 impl SessionOrder {
     pub(crate) fn new(history: &History) -> Self {
-        let (starts, sequence) = grouped(history);
+        let (starts, sequence) = csr::group(history.sessions(), history.transactions(), |txn| history.txn_session[txn]);
         let mut this = SessionOrder {
-            place: vec![0; sequence.len()],
+            place: Vec::new(),
             sequence,
             starts,
             overlaps: Vec::new(),
@@ -55,9 +60,13 @@ impl SessionOrder {
                 }
             }
         }
-        for (i, &txn) in this.sequence.iter().enumerate() {
-            this.place[txn as usize] = i as u32;
-        }
+        let place = csr::zeros(this.sequence.len());
+        this.sequence
+            .par_iter()
+            .enumerate()
+            .with_min_len(1 << 15)
+            .for_each(|(i, &txn)| place[txn as usize].store(i as u32, Ordering::Relaxed));
+        this.place = csr::plain(place);
         this
     }
 
@@ -156,24 +165,6 @@ impl SessionOrder {
             *slot = txn;
         }
     }
-}
-
-/// The transactions by session, in file order: a counting sort.
-fn grouped(history: &History) -> (Vec<u32>, Vec<u32>) {
-    let mut starts = vec![0u32; history.sessions() + 1];
-    for &s in &history.txn_session {
-        starts[s as usize + 1] += 1;
-    }
-    for s in 0..history.sessions() {
-        starts[s + 1] += starts[s];
-    }
-    let mut next = starts.clone();
-    let mut sequence = vec![0u32; history.transactions()];
-    for (txn, &s) in history.txn_session.iter().enumerate() {
-        sequence[next[s as usize] as usize] = txn as u32;
-        next[s as usize] += 1;
-    }
-    (starts, sequence)
 }
 
 /// Both times of a transaction.

@@ -4,6 +4,8 @@
 //! pass over each (key, session) run yields every constraint, and no search is needed. Cost: O(n) for sessions in sequence; for
 //! overlapping ones each operation looks at the ones that ended last before it began, as many as ran at once.
 
+mod in_sequence;
+
 use crate::history::{DataType, History};
 use crate::model::Guarantees;
 
@@ -11,6 +13,7 @@ use super::budget::{Budget, OutOfBudget};
 use super::csr;
 use super::events::{Events, NONE, WRITE};
 use super::graph::{Constraints, Reason};
+use super::one_key::OneKey;
 use super::recorded::Recorded;
 use super::session_order::SessionOrder;
 
@@ -22,7 +25,7 @@ pub(crate) struct ByKey {
 
 impl ByKey {
     pub(crate) fn new(keys: usize, events: &Events) -> Self {
-        let (starts, events) = csr::group(keys, events.key.iter().copied());
+        let (starts, events) = csr::group(keys, events.len(), |e| events.key[e]);
         ByKey { starts, events }
     }
 }
@@ -60,30 +63,37 @@ impl<'a> Touches<'a> {
     }
 
     /// Adds the edges of rule 2 between writes of a key that is not ordered by versions.
-    pub(crate) fn add_rule_2(&self, key: u32, constraints: &mut impl Constraints) -> Result<(), OutOfBudget> {
+    pub(crate) fn add_rule_2(&self, key: u32, graph: &mut OneKey<'_>) -> Result<(), OutOfBudget> {
         let key_type = self.events.types[key as usize];
         if self.recorded.by_version(key) || matches!(key_type, DataType::Set | DataType::Counter) {
             return Ok(());
         }
-        for run in self.runs(key) {
-            self.preceding(
-                run,
-                |e| self.events.is_write(e),
-                |e| self.events.is_write(e),
-                |touch, write| {
-                    // Of a list its last element is enough: the others precede that.
-                    let source = match key_type {
-                        DataType::List => self.events.shown(touch).next().unwrap_or(NONE),
-                        _ => self.events.source[touch as usize],
-                    };
-                    if self.events.is_write(touch) {
-                        constraints.add(touch, write, Reason::SessionWrites);
-                    } else if source != NONE && source != write {
-                        constraints.add(source, write, Reason::ReadThenWrite(touch));
-                    }
-                },
-            )?;
-            self.bound(constraints)?;
+        let mut next = 0;
+        while let Some(range) = graph.run(next) {
+            next = range.end;
+            let run = &self.of(key)[range.clone()];
+            if key_type == DataType::Register && self.in_sequence(run) {
+                in_sequence::rule_2(graph, range);
+            } else {
+                self.preceding(
+                    run,
+                    |e| self.events.is_write(e),
+                    |e| self.events.is_write(e),
+                    |touch, write| {
+                        // Of a list its last element is enough: the others precede that.
+                        let source = match key_type {
+                            DataType::List => self.events.shown(touch).next().unwrap_or(NONE),
+                            _ => self.events.source[touch as usize],
+                        };
+                        if self.events.is_write(touch) {
+                            graph.add(touch, write, Reason::SessionWrites);
+                        } else if source != NONE && source != write {
+                            graph.add(source, write, Reason::ReadThenWrite(touch));
+                        }
+                    },
+                )?;
+                self.bound(graph)?;
+            }
         }
         Ok(())
     }
@@ -93,24 +103,37 @@ impl<'a> Touches<'a> {
         &self,
         key: u32,
         g: Guarantees,
-        constraints: &mut impl Constraints,
+        graph: &mut OneKey<'_>,
         contradictions: &mut Vec<Sight>,
     ) -> Result<(), OutOfBudget> {
-        for run in self.runs(key) {
-            self.sights(key, run, g, |x, read| match self.events.source[read as usize] {
-                NONE if contradictions.last().is_some_and(|sight| sight.1 == read) => {}
-                NONE => contradictions.push((x, read)),
-                w if w != x => constraints.add(x, w, Reason::Stale(read)),
-                _ => {}
-            })?;
-            self.bound(constraints)?;
+        let mut next = 0;
+        while let Some(range) = graph.run(next) {
+            next = range.end;
+            let run = &self.of(key)[range.clone()];
+            if !self.recorded.by_version(key) && self.in_sequence(run) {
+                in_sequence::rule_1(graph, range, g, contradictions);
+            } else {
+                self.sights(key, run, g, |x, read| match self.events.source[read as usize] {
+                    NONE if contradictions.last().is_some_and(|sight| sight.1 == read) => {}
+                    NONE => contradictions.push((x, read)),
+                    w if w != x => graph.add(x, w, Reason::Stale(read)),
+                    _ => {}
+                })?;
+                self.bound(graph)?;
+            }
         }
         Ok(())
     }
 
+    /// Do the events of a run follow one another?
+    fn in_sequence(&self, run: &[u32]) -> bool {
+        let session = self.events.session(run[0]);
+        !self.so.overlap(session) && run[run.len() - 1] < self.events.chain_ends[session.index()]
+    }
+
     /// Sessions with very many operations at once could ask for n² edges; beyond so many they are not judged.
-    fn bound(&self, constraints: &impl Constraints) -> Result<(), OutOfBudget> {
-        if constraints.count() > 64 * self.events.len() + 1_000_000 { Err(OutOfBudget) } else { Ok(()) }
+    fn bound(&self, graph: &OneKey<'_>) -> Result<(), OutOfBudget> {
+        if graph.count() > 64 * self.events.len() + 1_000_000 { Err(OutOfBudget) } else { Ok(()) }
     }
 
     /// For a subset G of {RYW, MR}: calls back with (x, r) for the visible writes x of r's key that an order puts after what r returned.

@@ -51,7 +51,7 @@ impl<'a> Happened<'a> {
         }
         edges.reads(facts.budget)?;
         let nodes = edges.nodes as usize;
-        let (starts, edge_of) = csr::group(nodes, edges.to.iter().copied());
+        let (starts, edge_of) = csr::group(nodes, edges.to.len(), |edge| edges.to[edge]);
         let before: Vec<u32> = edge_of.iter().map(|&edge| edges.from[edge as usize]).collect();
         let place = lay_out(history, &starts, &before);
         let open = followed_by_a_write(facts, &edges.ambiguous);

@@ -26,7 +26,7 @@ impl Quiescent {
             if counts { history.key(op).index() as u32 } else { u32::MAX }
         };
         let rows: Vec<u32> = history.ops().map(row).collect();
-        let (starts, reads) = csr::group(history.keys(), rows.into_iter());
+        let (starts, reads) = csr::group(history.keys(), rows.len(), |read| rows[read]);
         let untimed = settled.map_or_else(Vec::new, |settled| settled.untimed(history));
         Quiescent { starts, reads, untimed }
     }

@@ -57,5 +57,5 @@ fn by_level(order: &Order<'_>, laid_out: &[u32]) -> Vec<u32> {
         level[node as usize] = own;
         highest = highest.max(own);
     }
-    csr::group(highest as usize + 1, level[..order.transactions.len()].iter().copied()).1
+    csr::group(highest as usize + 1, order.transactions.len(), |node| level[node]).1
 }

@@ -147,5 +147,5 @@ pub(crate) fn by_level<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
         *next = own + 1;
         highest = highest.max(own);
     }
-    csr::group(highest as usize + 1, level.iter().copied()).1
+    csr::group(highest as usize + 1, level.len(), |node| level[node]).1
 }
