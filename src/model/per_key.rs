@@ -5,6 +5,7 @@
 //! are read, whose reads show many writes; and not where real time orders the writes of different keys.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -35,6 +36,12 @@ pub(crate) struct Evidence {
     cycles: Vec<Cycle>,
 }
 
+impl Evidence {
+    fn is_empty(&self) -> bool {
+        self.initial.is_empty() && self.cycles.is_empty()
+    }
+}
+
 /// A cyclic component of one key's graph.
 struct Cycle {
     key: u32,
@@ -44,12 +51,41 @@ struct Cycle {
     nodes: Vec<u32>,
 }
 
-/// An arbitration, or what there is against any.
+/// An arbitration, or all that there is against any.
 pub(super) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>, Evidence>, OutOfBudget> {
+    let mut all = Evidence::default();
+    let mut order = Vec::new();
+    for (share, evidence) in judge_keys(facts, g, &|_| true)? {
+        order.extend(share);
+        all.initial.extend(evidence.initial);
+        all.cycles.extend(evidence.cycles);
+    }
+    all.cycles.sort_by_key(|cycle| cycle.first);
+    Ok(if all.is_empty() { Ok(order) } else { Err(all) })
+}
+
+/// An arbitration, if there is any.
+pub(super) fn satisfied(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
+    let contradicted = AtomicBool::new(false);
+    let go_on = |evidence: &Evidence| {
+        contradicted.fetch_or(!evidence.is_empty(), Ordering::Relaxed);
+        !contradicted.load(Ordering::Relaxed)
+    };
+    let order = judge_keys(facts, g, &go_on)?.into_iter().flat_map(|(share, _)| share);
+    Ok((!contradicted.load(Ordering::Relaxed)).then(|| order.collect()))
+}
+
+/// By share of keys: their writes in order where there is one, and what there is against it elsewhere. A share is judged as long as it is
+/// told to `go_on`, by what was found in it.
+fn judge_keys(
+    facts: &Facts<'_>,
+    g: Guarantees,
+    go_on: &(impl Fn(&Evidence) -> bool + Sync),
+) -> Result<Vec<(Vec<u32>, Evidence)>, OutOfBudget> {
     let touches = facts.touches();
-    let found = share_keys(facts, |graph, keys| {
+    share_keys(facts, |graph, mut keys| {
         let (mut order, mut evidence) = (Vec::<u32>::new(), Evidence::default());
-        for key in keys {
+        while let Some(key) = keys.next().filter(|_| go_on(&evidence)) {
             graph.begin(touches.of(key));
             constrain(&touches, key, graph)?;
             touches.add_rule_1(key, g, graph, &mut evidence.initial)?;
@@ -62,17 +98,9 @@ pub(super) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>
                 })),
             }
         }
+        go_on(&evidence);
         Ok((order, evidence))
-    })?;
-    let mut all = Evidence::default();
-    let mut order = Vec::new();
-    for (share, evidence) in found {
-        order.extend(share);
-        all.initial.extend(evidence.initial);
-        all.cycles.extend(evidence.cycles);
-    }
-    all.cycles.sort_by_key(|cycle| cycle.first);
-    Ok(if all.initial.is_empty() && all.cycles.is_empty() { Ok(order) } else { Err(all) })
+    })
 }
 
 /// The witnesses of a violation.

@@ -12,6 +12,7 @@ use crate::relation::facts::Facts;
 
 use super::Guarantees;
 use super::guarantees::{self, DIRECT, Decision, Evidence, Outcome};
+use super::per_key;
 
 /// What is known of every set.
 pub(super) struct Sets<'a> {
@@ -96,6 +97,9 @@ impl<'a> Sets<'a> {
         let above = known(&|other| other.contains(g), false);
         let found = match below.or(above) {
             Some(found) => Ok(found),
+            None if !self.will_be_proved(g) && per_key::applies(self.facts, g) && self.facts.own_future_reads.is_empty() => {
+                self.look_for_any(g)
+            }
             None => guarantees::decide(self.facts, g).map(|decision| match decision {
                 Decision::Satisfied(order) => Found::Satisfied(Arc::new(Outcome::Satisfied(order))),
                 Decision::Violated(evidence) => {
@@ -107,13 +111,23 @@ impl<'a> Sets<'a> {
         self.know(g, found);
     }
 
+    /// The verdict on a set that nobody asked for: one contradiction is enough.
+    fn look_for_any(&self, g: Guarantees) -> Result<Found, OutOfBudget> {
+        let order = per_key::satisfied(self.facts, g)?;
+        Ok(order.map_or(Found::Violated(g), |order| Found::Satisfied(Arc::new(Outcome::Satisfied(order)))))
+    }
+
     /// Keeps what was found, with the proof if it will be asked for: later there may be no time left for it.
     fn know(&mut self, g: Guarantees, found: Result<Found, OutOfBudget>) {
         self.found[g.0 as usize] = Some(found);
-        let short_of_time = matches!(self.found[15], Some(Err(_)));
-        if short_of_time || self.shown.contains(&g) {
+        if self.will_be_proved(g) {
             self.outcome(g);
         }
+    }
+
+    fn will_be_proved(&self, g: Guarantees) -> bool {
+        let short_of_time = matches!(self.found[15], Some(Err(_)));
+        short_of_time || self.shown.contains(&g)
     }
 
     /// The verdict on a judged set, with its proof.
@@ -123,11 +137,22 @@ impl<'a> Sets<'a> {
             Ok(Found::Satisfied(outcome)) => return Some(Ok(outcome.clone())),
             Err(error) => return Some(Err(*error)),
         };
-        if let Some(evidence) = self.evidence[by].take() {
-            let outcome = guarantees::prove(self.facts, Guarantees(by as u8), evidence, self.options.max_witnesses);
+        if self.proofs[by].is_none() {
+            let outcome = self.prove(Guarantees(by as u8));
             self.proofs[by] = Some(outcome.map(Arc::new));
         }
         self.proofs[by].clone()
+    }
+
+    fn prove(&mut self, g: Guarantees) -> Result<Outcome, OutOfBudget> {
+        let evidence = match self.evidence[g.0 as usize].take() {
+            Some(evidence) => evidence,
+            None => match guarantees::decide(self.facts, g)? {
+                Decision::Violated(evidence) => evidence,
+                Decision::Satisfied(order) => return Ok(Outcome::Satisfied(order)),
+            },
+        };
+        guarantees::prove(self.facts, g, evidence, self.options.max_witnesses)
     }
 
     /// Is it violated? `None` where it was not judged or the time ran out.

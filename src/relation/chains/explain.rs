@@ -4,12 +4,16 @@
 //! [move](super::mend); soundness never depends on the guess. Nothing is stored but the order and the constraints found. Cost: O(n) for a
 //! recorded order, which is mostly right at once.
 
+use std::cmp::Reverse;
+
 use crate::relation::budget::{Budget, OutOfBudget};
 
 use super::Nodes;
+use super::key_order::places;
 use super::mend::{Mended, Mending};
 use super::order::{self, Edges};
 use super::sweep::{self, Unexplained};
+use super::walk::Search;
 
 /// What came of looking for an order.
 pub(crate) enum Explained {
@@ -93,17 +97,38 @@ pub(crate) fn overwritten_in_past<N: Nodes>(
     overwritten: &[(u32, u32, u32)],
     budget: &Budget,
 ) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
+    if overwritten.is_empty() {
+        return Ok(Vec::new());
+    }
+    let place = places(order);
     let mut overwritten = overwritten.to_vec();
-    overwritten.sort_unstable_by_key(|&(w, x, read)| (x, w, read));
-    let mut questions: Vec<(u32, u32)> = overwritten.iter().map(|&(w, x, _)| (w, x)).collect();
+    // What is latest has the most before it.
+    overwritten.sort_unstable_by_key(|&(_, x, read)| (read, Reverse(place[x as usize])));
+    let mut search = Search::new(nodes, &place, nodes.len());
+    let (mut found, mut rest) = (Vec::new(), Vec::new());
+    for group in overwritten.chunk_by(|a, b| a.2 == b.2) {
+        budget.check()?;
+        for (i, &(w, x, read)) in group.iter().enumerate() {
+            match search.leads(w, x) {
+                Some(true) => found.push((read, w, x)),
+                Some(false) => continue,
+                None => rest.extend(&group[i..]),
+            }
+            break;
+        }
+    }
+    // Where such searches do not get far, one pass answers all that is left.
+    rest.sort_unstable_by_key(|&(w, x, read)| (x, w, read));
+    let mut questions: Vec<(u32, u32)> = rest.iter().map(|&(w, x, _)| (w, x)).collect();
     questions.dedup();
-    let answers = sweep::answer(nodes, order, &questions, budget)?;
-    let mut asked = questions.iter().zip(answers).peekable();
-    let mut found = Vec::new();
-    for (w, x, read) in overwritten {
-        while asked.next_if(|&(&question, _)| question != (w, x)).is_some() {}
-        if asked.peek().is_some_and(|&(_, before)| before) {
-            found.push((read, w, x));
+    if !questions.is_empty() {
+        let answers = sweep::answer(nodes, order, &questions, budget)?;
+        let mut asked = questions.iter().zip(answers).peekable();
+        for (w, x, read) in rest {
+            while asked.next_if(|&(&question, _)| question != (w, x)).is_some() {}
+            if asked.peek().is_some_and(|&(_, before)| before) {
+                found.push((read, w, x));
+            }
         }
     }
     found.sort_unstable();

@@ -1,5 +1,7 @@
 //! What is hb-before a node, by walking back from it along an order, no further than asked.
 
+use std::collections::VecDeque;
+
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::events::NONE;
 
@@ -58,5 +60,57 @@ impl<'a, N: Nodes> Walker<'a, N> {
             }
         }
         Ok(())
+    }
+}
+
+/// Looks for one node from another, in ever wider circles: where sessions read one another much, what is far back is soon met.
+pub(crate) struct Search<'a, N> {
+    nodes: &'a N,
+    place: &'a [u32],
+    /// By chain: in which search it was last met, and its latest node then.
+    reached: Vec<(u32, u32)>,
+    searches: u32,
+    /// Nodes to look at, each with the node of its chain down to which others look.
+    queue: VecDeque<(u32, u32)>,
+    /// How many nodes may still be looked at.
+    pub(crate) steps: usize,
+}
+
+impl<'a, N: Nodes> Search<'a, N> {
+    pub(crate) fn new(nodes: &'a N, place: &'a [u32], steps: usize) -> Self {
+        Search { nodes, place, reached: vec![(0, 0); nodes.chains()], searches: 0, queue: VecDeque::new(), steps }
+    }
+
+    /// Is the first hb-before the second, which is another? `None` where there were not enough steps to tell.
+    pub(crate) fn leads(&mut self, from: u32, to: u32) -> Option<bool> {
+        let (nodes, lowest) = (self.nodes, self.place[from as usize]);
+        let goal = nodes.chain(from);
+        self.searches += 1;
+        self.queue.clear();
+        let start = nodes.chain(to);
+        if start == goal {
+            return Some(from < to);
+        }
+        self.reached[start] = (self.searches, to);
+        self.queue.push_back((to, NONE));
+        while let Some((node, known)) = self.queue.pop_front() {
+            self.steps = self.steps.checked_sub(1)?;
+            for source in nodes.cross(node).filter(|&source| self.place[source as usize] >= lowest) {
+                let of = nodes.chain(source);
+                if of == goal {
+                    return Some(true);
+                }
+                let (by, latest) = self.reached[of];
+                let known = if by == self.searches { latest } else { NONE };
+                if known == NONE || known < source {
+                    self.reached[of] = (self.searches, source);
+                    self.queue.push_back((source, known));
+                }
+            }
+            if node > nodes.start(nodes.chain(node)) && node - 1 != known && self.place[node as usize - 1] >= lowest {
+                self.queue.push_back((node - 1, known));
+            }
+        }
+        Some(false)
     }
 }
