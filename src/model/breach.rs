@@ -62,13 +62,13 @@ pub(crate) fn breaches(
     let mut suspects: Vec<Suspect> = Vec::new();
     for read in reads {
         facts.budget.check()?;
-        match facts.events.key_type(read) {
+        match facts.events().key_type(read) {
             DataType::Register => {}
             DataType::Counter => breaches.extend(counter(facts, graph, read, &writes_by_key)?),
             DataType::List => {
-                let shown: FxHashSet<u32> = facts.events.shown(read).collect();
+                let shown: FxHashSet<u32> = facts.events().shown(read).collect();
                 let before = |&&x: &&u32| layout.place[x as usize] < layout.place[read as usize];
-                for &x in facts.events.writes_of(facts.events.key[read as usize]).iter().filter(before) {
+                for &x in facts.events().writes_of(facts.events().key[read as usize]).iter().filter(before) {
                     if !shown.contains(&x) {
                         questions.push((x, read));
                         suspects.push(Suspect::Missing);
@@ -137,7 +137,7 @@ impl WritesByElement {
             })
             .collect();
         writes.sort_unstable();
-        let events = &facts.events;
+        let events = facts.events();
         let collected = |e: &u32| events.is_write(*e) && matches!(events.key_type(*e), DataType::Set | DataType::Counter);
         let event = (0..events.len() as u32).filter(collected).map(|e| (events.op[e as usize], e)).collect();
         WritesByElement { writes, event }
@@ -158,16 +158,16 @@ fn set(
     questions: &mut Vec<Question>,
     suspects: &mut Vec<Suspect>,
 ) -> Result<(), OutOfBudget> {
-    let (history, op) = (facts.history, facts.events.op(read));
+    let (history, op) = (facts.history, facts.events().op(read));
     let members: FxHashSet<ValueId> = elements(history, history.op_value[op.index()]).iter().copied().collect();
     let possible = |w: u32| !comes_too_late(history, &facts.so, op, OpId::new(w as usize));
     let before = |event: u32| layout.place[event as usize] < layout.place[read as usize];
-    for element in writes.of_key(facts.events.key[read as usize]).chunk_by(|a, b| a.1 == b.1) {
+    for element in writes.of_key(facts.events().key[read as usize]).chunk_by(|a, b| a.1 == b.1) {
         let of_kind = |kind: Kind| element.iter().map(|&(_, _, w)| w).filter(move |&w| history.op_kind[w as usize] == kind);
         let events = |kind| of_kind(kind).filter_map(|w| writes.event.get(&w).copied()).filter(|&e| before(e));
         if members.contains(&element[0].1) {
             for remove in events(Kind::Remove) {
-                if facts.history.status(facts.events.op(remove)) != Status::Ok {
+                if facts.history.status(facts.events().op(remove)) != Status::Ok {
                     continue;
                 }
                 let adds: Vec<u32> = of_kind(Kind::Add).filter(|&w| possible(w)).collect();
@@ -223,7 +223,7 @@ fn amount(history: &History, op: OpId) -> i128 {
 }
 
 fn counter(facts: &Facts<'_>, graph: &Graph<'_>, read: u32, writes: &WritesByElement) -> Result<Option<Breach>, OutOfBudget> {
-    let (history, events, op) = (facts.history, &facts.events, facts.events.op(read));
+    let (history, events, op) = (facts.history, facts.events(), facts.events().op(read));
     let key = events.key[read as usize];
     let value = number(history, history.op_value[op.index()]);
     let initial = number(history, history.initial(KeyId::new(key as usize)));

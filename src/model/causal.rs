@@ -18,7 +18,7 @@ pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision,
     Ok(match explain(chains, hb_order(facts, chains)?, &facts.budget.most())? {
         Explained::By(order) => Decision::Satisfied(order),
         Explained::Not { edges, swept } => {
-            let mut extra = Extra::new(facts.events.nodes());
+            let mut extra = Extra::new(facts.events().nodes());
             edges.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
             // For whoever asks next.
             let swept = facts.swept(|| Ok(swept))?;

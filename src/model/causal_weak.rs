@@ -39,7 +39,7 @@ pub(crate) fn judge(facts: &Facts<'_>, shown: usize) -> Result<Outcome, OutOfBud
         None => match facts.hb_layout()? {
             Some(layout) => (
                 in_past(facts, &hb, layout)?,
-                breaches(facts, &hb, layout, facts.events.collection_reads())?,
+                breaches(facts, &hb, layout, facts.events().collection_reads())?,
                 reversed_lists(facts, layout)?,
             ),
             None => return cyclic(),
@@ -65,12 +65,12 @@ fn in_past(facts: &Facts<'_>, hb: &Graph<'_>, layout: &Layout) -> Result<InPast,
     let mut overwritten: Vec<(u32, u32, u32)> = Vec::new();
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
     contradicted(facts, hb, layout, |x, read| {
-        match facts.events.source[read as usize] {
+        match facts.events().source[read as usize] {
             NONE if initial.last().is_some_and(|sight| sight.1 == read) => {}
             NONE => initial.push((x, read)),
             _ if overwritten.last().is_some_and(|found| found.0 == read) => {}
             // Mostly a session overwrites its own writes, and nothing needs to be asked.
-            w if facts.events.so(facts.history, &facts.so, w, x) => overwritten.push((read, w, x)),
+            w if facts.events().so(facts.history, &facts.so, w, x) => overwritten.push((read, w, x)),
             w => asked.push((w, x, read)),
         }
         if asked.len() >= BATCH { between(facts, layout, &mut asked, &mut overwritten) } else { Ok(()) }
@@ -83,7 +83,7 @@ fn in_past(facts: &Facts<'_>, hb: &Graph<'_>, layout: &Layout) -> Result<InPast,
 
 /// List reads with an element before another that precedes it in hb: (read, that element, the other), one for each shortest such list.
 fn reversed_lists(facts: &Facts<'_>, layout: &Layout) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
-    let events = &facts.events;
+    let events = facts.events();
     let place = |e: u32| layout.place[e as usize];
     // By node of a list, the latest place among its elements: most lists are in the layout's order, and ask nothing.
     let mut latest: Vec<u32> = Vec::with_capacity(events.collected.len());

@@ -41,7 +41,7 @@ pub(crate) const DIRECT: Guarantees = Guarantees::RYW.with(Guarantees::MR);
 
 /// Does one pass over the runs yield every constraint of this set? Not with lists, sets and counters, whose reads show many writes.
 pub(crate) fn direct(facts: &Facts<'_>, g: Guarantees) -> bool {
-    DIRECT.contains(g) && !facts.events.any_collection()
+    DIRECT.contains(g) && !facts.events().any_collection()
 }
 /// So many questions at once: bounds memory, where reads that run against the order ask n² of them.
 pub(crate) const BATCH: usize = 4_000_000;
@@ -72,7 +72,7 @@ pub(crate) enum Evidence {
 
 /// Is there an arbitration that explains every read?
 pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOfBudget> {
-    if !facts.own_future_reads.is_empty() {
+    if !facts.own_future_reads().is_empty() {
         return Ok(Decision::Violated(Evidence::OwnFuture));
     }
     if per_key::applies(facts, g) {
@@ -81,7 +81,7 @@ pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOf
             Err(evidence) => Decision::Violated(Evidence::PerKey(evidence)),
         });
     }
-    if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded.is_empty()) {
+    if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded().is_empty()) {
         return causal::decide(facts, &chains);
     }
     let mut extra = facts.base(g)?.clone();
@@ -109,8 +109,8 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
     let shown = max_witnesses.max(1);
     let (extra, linked, contradictions) = match evidence {
         Evidence::OwnFuture => {
-            let witnesses = facts.own_future_reads.iter().take(shown).map(|&(r, w)| shrink.own_future_read(r, w)).collect();
-            return Ok(Outcome::Violated(witnesses, facts.own_future_reads.len() as u64));
+            let witnesses = facts.own_future_reads().iter().take(shown).map(|&(r, w)| shrink.own_future_read(r, w)).collect();
+            return Ok(Outcome::Violated(witnesses, facts.own_future_reads().len() as u64));
         }
         Evidence::PerKey(evidence) => return per_key::prove(facts, g, &evidence, shown),
         Evidence::Graph { extra, linked, contradictions } => (extra, linked, contradictions),
@@ -135,7 +135,7 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
     let mut guess = facts.guess().to_vec();
     let mut first_round = true;
     // Reads that run against the order contradict n² pairs. What a round leaves out the next one finds.
-    let most = facts.events.len() + 1_000_000;
+    let most = facts.events().len() + 1_000_000;
     loop {
         let graph = Graph { extra: Some(&extra), ..visibility };
         let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else {
@@ -144,7 +144,7 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
         let mut contradictions: Vec<Breach> = Vec::new();
         contradicted(facts, &visibility, &layout, |x, read| {
-            match facts.events.source[read as usize] {
+            match facts.events().source[read as usize] {
                 NONE if contradictions.last().is_some_and(|breach| breach.read() == read) => {}
                 NONE => contradictions.push(Breach::Initial { write: x, read }),
                 w if found.len() < most => found.push((w, x, read)),
@@ -154,7 +154,7 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
         })?;
         if first_round {
             // What these reads need does not depend on the order found.
-            contradictions.extend(breaches(facts, &visibility, &layout, facts.events.collection_reads())?);
+            contradictions.extend(breaches(facts, &visibility, &layout, facts.events().collection_reads())?);
             first_round = false;
         }
         // Many reads may show the same edge: the first of them is its reason.
@@ -173,7 +173,7 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
             return Ok(Decision::Satisfied(layout.order));
         }
         guess.clear();
-        guess.extend(layout.order.iter().copied().filter(|&node| (node as usize) < facts.events.len()));
+        guess.extend(layout.order.iter().copied().filter(|&node| (node as usize) < facts.events().len()));
     }
 }
 
@@ -185,7 +185,7 @@ pub(crate) fn contradicted(
     layout: &Layout,
     mut each: impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
 ) -> Result<(), OutOfBudget> {
-    let events = &facts.events;
+    let events = facts.events();
     let writes = WritesInOrder::new(facts, layout);
     let mut questions: Vec<Question> = Vec::new();
     let mut answer = |questions: &mut Vec<Question>| -> Result<(), OutOfBudget> {
@@ -213,7 +213,7 @@ struct WritesInOrder {
 
 impl WritesInOrder {
     fn new(facts: &Facts<'_>, layout: &Layout) -> Self {
-        let events = &facts.events;
+        let events = facts.events();
         let mut next = events.key_starts.clone();
         let mut in_order = WritesInOrder { writes: vec![0; events.writes()], places: vec![0; events.writes()] };
         for (place, &e) in layout.order.iter().enumerate() {
@@ -229,7 +229,7 @@ impl WritesInOrder {
 
     /// The writes of the read's key after its source and before itself.
     fn between(&self, facts: &Facts<'_>, layout: &Layout, source: u32, read: u32) -> &[u32] {
-        let events = &facts.events;
+        let events = facts.events();
         let key = events.key[read as usize] as usize;
         let (start, end) = (events.key_starts[key] as usize, events.key_starts[key + 1] as usize);
         let places = &self.places[start..end];

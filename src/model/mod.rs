@@ -5,6 +5,7 @@ mod causal;
 mod causal_weak;
 mod convergence;
 pub(crate) mod guarantees;
+mod levels;
 pub(crate) mod per_key;
 pub(crate) mod plan;
 mod sets;

@@ -25,7 +25,7 @@ use super::guarantees::{DIRECT, Outcome};
 
 /// Are the constraints of this set all between writes of one key, and known after one pass?
 pub(crate) fn applies(facts: &Facts<'_>, g: Guarantees) -> bool {
-    DIRECT.contains(g) && !facts.events.any_collection() && facts.recorded.within_keys()
+    DIRECT.contains(g) && !facts.events().any_collection() && facts.recorded().within_keys()
 }
 
 /// What contradicts itself.
@@ -111,8 +111,8 @@ pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown
     // A read that nothing explains shows more with less than a cycle does.
     let mut witnesses: Vec<_> =
         initial.iter().take(shown).map(|&(write, read)| shrink.breach(&Breach::Initial { write, read })).collect();
-    let ranks = Ranks::new(&facts.events);
-    let mut graph = OneKey::new(&facts.events, &ranks);
+    let ranks = Ranks::new(facts.events());
+    let mut graph = OneKey::new(facts.events(), &ranks);
     for cycle in cycles.iter().take(shown - witnesses.len()) {
         if !witnesses.is_empty() && facts.budget.check().is_err() {
             break;
@@ -120,7 +120,7 @@ pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown
         graph.begin(touches.of(cycle.key));
         constrain(&touches, cycle.key, &mut graph)?;
         touches.add_rule_1(cycle.key, g, &mut graph, &mut Vec::new())?;
-        let mut extra = Extra::new(facts.events.nodes());
+        let mut extra = Extra::new(facts.events().nodes());
         let mut component = cycle.nodes.clone();
         graph.add_to(&mut extra, &mut component);
         witnesses.push(shrink.cycle(&Graph { extra: Some(&extra), ..facts.unlinked(g) }, &component));
@@ -139,7 +139,7 @@ pub(super) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
             constrain(&touches, key, graph)?;
             graph.finish();
             let Ok(layout) = lay_out(graph, graph.all(), facts.budget)? else { return Ok(None) };
-            let by_version = facts.recorded.by_version(key);
+            let by_version = facts.recorded().by_version(key);
             touches.newer(
                 key,
                 g,
@@ -147,12 +147,12 @@ pub(super) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
                 |x, read| {
                     let known = stale.last() == Some(&read);
                     let is = !known
-                        && match facts.events.source[read as usize] {
+                        && match facts.events().source[read as usize] {
                             NONE => true,
-                            w => match (facts.recorded.version(w), facts.recorded.version(x)) {
+                            w => match (facts.recorded().version(w), facts.recorded().version(x)) {
                                 (Some(a), Some(b)) if a != b => a < b,
                                 // Rule 2: mostly a session overwrites its own writes.
-                                _ if !by_version && facts.events.so(facts.history, &facts.so, w, x) => true,
+                                _ if !by_version && facts.events().so(facts.history, &facts.so, w, x) => true,
                                 _ => walk.leads(graph, &layout, graph.rank(w), graph.rank(x), facts)?,
                             },
                         };
@@ -183,12 +183,12 @@ fn share_keys<T: Send>(
     facts: &Facts<'_>,
     each: impl Fn(&mut OneKey<'_>, Range<u32>) -> Result<T, OutOfBudget> + Sync,
 ) -> Result<Vec<T>, OutOfBudget> {
-    let ranks = Ranks::new(&facts.events);
+    let ranks = Ranks::new(facts.events());
     let keys = facts.history.keys() as u32;
     // So many shares that threads end together.
     let share = keys.div_ceil(rayon::current_num_threads() as u32 * 8).max(1);
     let shares = (0..keys.div_ceil(share)).into_par_iter();
-    shares.map(|s| each(&mut OneKey::new(&facts.events, &ranks), s * share..((s + 1) * share).min(keys))).collect()
+    shares.map(|s| each(&mut OneKey::new(facts.events(), &ranks), s * share..((s + 1) * share).min(keys))).collect()
 }
 
 /// Walks against the edges of a key's graph.

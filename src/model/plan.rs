@@ -12,12 +12,11 @@ use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
 use crate::history::{DataType, OpId, Status};
 use crate::relation::budget::OutOfBudget;
 use crate::relation::facts::Facts;
-use crate::relation::transactions::Transactions;
 use crate::verdict::{Judgement, Verdict, Witness};
 
 use super::guarantees::Outcome;
+use super::levels::Levels;
 use super::sets::Sets;
-use super::transactions::{self, Judge};
 use super::view::{self, Base, Orders};
 use super::{Checker, Guarantees, Isolation, MODELS, Model, causal_weak, convergence, implied, stale, well_formed};
 
@@ -30,8 +29,7 @@ pub(crate) struct Plan<'a> {
     causal_weak: Option<Result<Arc<Outcome>, OutOfBudget>>,
     causal_memory: Option<Result<Arc<Outcome>, OutOfBudget>>,
     pram_classic: Option<Result<Arc<Outcome>, OutOfBudget>>,
-    /// By [`Isolation`].
-    isolation: [Option<Result<Arc<Outcome>, OutOfBudget>>; 3],
+    levels: Option<Levels<'a>>,
     memory_orders: Option<Orders>,
     classic_orders: Option<Orders>,
     ok_reads: u64,
@@ -50,6 +48,13 @@ struct Answer {
 fn order_of(outcome: Option<&Outcome>) -> Option<&[u32]> {
     match outcome? {
         Outcome::Satisfied(order) => Some(order),
+        _ => None,
+    }
+}
+
+fn isolation(model: &&Model) -> Option<Isolation> {
+    match model.checker {
+        Checker::Transactions(isolation) => Some(isolation),
         _ => None,
     }
 }
@@ -75,7 +80,7 @@ impl<'a> Plan<'a> {
             causal_weak: None,
             causal_memory: None,
             pram_classic: None,
-            isolation: Default::default(),
+            levels: None,
             memory_orders: None,
             classic_orders: None,
             ok_reads: history.ops().filter(|&op| history.kind(op).reads() && history.status(op) == Status::Ok).count() as u64,
@@ -99,7 +104,7 @@ impl<'a> Plan<'a> {
         let skipped = self.facts.matching.ambiguous.len() as u64 + self.facts.matching.ignored;
         let warnings = self.warnings();
         // What a violated model implies is named whether it was asked for or not.
-        let wanted: Vec<&'static Model> = MODELS
+        let mut wanted: Vec<&'static Model> = MODELS
             .iter()
             .filter(|m| m.checker != Checker::Convergence)
             .filter(|m| self.asked(m) || self.asked.iter().any(|asked| implied(asked.name).contains(&m.name)))
@@ -107,10 +112,18 @@ impl<'a> Plan<'a> {
         let sets: Vec<Guarantees> = Guarantees::subsets()
             .filter(|&g| self.options.lattice || wanted.iter().any(|model| model.checker == Checker::Guarantees(g)))
             .collect();
-        let by_hb = |model: &Model| matches!(model.checker, Checker::CausalWeak | Checker::CausalMemory | Checker::PramClassic);
-        // The order that explains all reads of `causal` is of use to models that are no sets as well.
-        self.sets.judge(&sets, wanted.iter().any(|model| by_hb(model)));
-        self.judge_transactions(&wanted);
+        self.levels = wanted.iter().filter_map(isolation).max().map(|strongest| Levels::new(self.facts, self.options, strongest));
+        if self.levels_alone() && self.levels.as_mut().is_some_and(Levels::strongest_holds) {
+            // So does all that it implies, which nobody asked for.
+            wanted.retain(|model| self.asked(model) || model.checker == Checker::WellFormed);
+        } else {
+            let by_hb = |m: &Model| matches!(m.checker, Checker::CausalWeak | Checker::CausalMemory | Checker::PramClassic);
+            // The order that explains all reads of `causal` is of use to models that are no sets as well.
+            self.sets.judge(&sets, wanted.iter().any(|model| by_hb(model)));
+        }
+        if let Some(levels) = &mut self.levels {
+            levels.judge(self.sets.outcome(Guarantees::ALL).filter(violated));
+        }
         let minimal_violated = if self.options.lattice { self.sets.minimal_violated() } else { None };
         let mut judgements: Vec<Judgement> = Vec::new();
         let mut certificates = Vec::new();
@@ -125,6 +138,13 @@ impl<'a> Plan<'a> {
         judgements.retain(|judgement| self.asked.iter().any(|asked| asked.name == judgement.model));
         self.count_stale(&mut judgements);
         Judged { judgements, minimal_violated, skipped, warnings, certificates }
+    }
+
+    /// Is nothing asked for but transactional models, and what is known of every history?
+    fn levels_alone(&self) -> bool {
+        let apart =
+            |model: &Model| matches!(model.checker, Checker::Transactions(_) | Checker::WellFormed | Checker::Convergence);
+        !self.options.lattice && self.asked.iter().all(|model| apart(model))
     }
 
     fn asked(&self, model: &Model) -> bool {
@@ -160,7 +180,7 @@ impl<'a> Plan<'a> {
             "reads returned values that nothing wrote: left out as asked",
         );
         warn(
-            facts.recorded.fallback_keys,
+            facts.recorded().fallback_keys,
             "key has acknowledged writes without a version: judged by the sessions' order",
             "keys have acknowledged writes without a version: judged by the sessions' order",
         );
@@ -182,46 +202,6 @@ impl<'a> Plan<'a> {
             violations: 0,
             witnesses: Vec::new(),
             convergence: None,
-        }
-    }
-
-    /// Judges the transactional models among these, the strongest first: if it holds so do the others, by the same order. One above a
-    /// violated model is violated with the same witness.
-    fn judge_transactions(&mut self, wanted: &[&'static Model]) {
-        let isolation = |model: &&Model| match model.checker {
-            Checker::Transactions(isolation) => Some(isolation),
-            _ => None,
-        };
-        let Some(strongest) = wanted.iter().filter_map(isolation).max() else { return };
-        if strongest == Isolation::TransactionalCausal {
-            self.isolation[strongest as usize] = self.sets.outcome(Guarantees::ALL).filter(violated);
-        }
-        let transactions = Transactions::new(self.facts.history, &self.facts.so, &self.facts.matching);
-        let causal = self.sets.causal_order();
-        let explained = order_of(causal.as_deref());
-        let judge = |isolation| Judge { facts: self.facts, transactions: &transactions, isolation, explained };
-        let mut unproved = Vec::new();
-        for isolation in Isolation::ALL.into_iter().rev().filter(|&isolation| isolation <= strongest) {
-            if self.isolation[isolation as usize].is_some() {
-                continue;
-            }
-            match judge(isolation).decide() {
-                Ok(transactions::Decision::Satisfied(order)) => {
-                    self.isolation[..=isolation as usize].fill(Some(Ok(Arc::new(Outcome::Satisfied(order)))));
-                    break;
-                }
-                Ok(transactions::Decision::Violated(evidence)) => unproved.push((isolation, evidence)),
-                Err(error) => self.isolation[isolation as usize] = Some(Err(error)),
-            }
-        }
-        let mut below = None;
-        for (isolation, evidence) in unproved.into_iter().rev() {
-            let outcome = match below {
-                Some(below) => below,
-                None => judge(isolation).prove(&evidence, self.options.max_witnesses).map(Arc::new),
-            };
-            below = Some(outcome.clone()).filter(violated);
-            self.isolation[isolation as usize] = Some(outcome);
         }
     }
 
@@ -264,7 +244,7 @@ impl<'a> Plan<'a> {
                 Answer { outcome: self.pram_classic(), depends_on_ambiguous: ambiguous, other_data_types: false }
             }
             Checker::Transactions(isolation) => Answer {
-                outcome: self.isolation[isolation as usize].clone().expect("all levels are judged"),
+                outcome: self.levels.as_ref().and_then(|levels| levels.outcome(isolation)).expect("all levels are judged"),
                 depends_on_ambiguous: ambiguous,
                 other_data_types: self.facts.history.key_types.iter().any(|&t| t != DataType::Register),
             },
@@ -427,7 +407,7 @@ impl<'a> Plan<'a> {
                 None => Ok(None),
             };
             if let Ok(Some(reads)) = stale {
-                let mut sessions: Vec<u32> = reads.iter().map(|&r| self.facts.events.session[r as usize]).collect();
+                let mut sessions: Vec<u32> = reads.iter().map(|&r| self.facts.events().session[r as usize]).collect();
                 sessions.sort_unstable();
                 sessions.dedup();
                 judgement.stale_reads = Some(reads.len() as u64);
@@ -438,7 +418,7 @@ impl<'a> Plan<'a> {
 
     /// The proof of a satisfied model.
     fn certificate(&self, model: &'static Model, answer: &Answer) -> Option<Certificate> {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let ops = |order: &[u32]| order.iter().map(|&e| events.op(e)).collect::<Vec<OpId>>();
         let (kind, orders) = match (model.checker, answer.outcome.as_deref().ok()?) {
             (Checker::Guarantees(_), Outcome::Satisfied(order)) => {

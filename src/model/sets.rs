@@ -72,7 +72,7 @@ impl<'a> Sets<'a> {
         let apart = Guarantees::MW.with(Guarantees::WFR);
         if sets.iter().any(|&g| apart.contains(g))
             && self.options.write_order == WriteOrder::Session
-            && !self.facts.events.any_collection()
+            && !self.facts.events().any_collection()
             && matches!(self.facts.hb_layout(), Ok(Some(_)))
         {
             self.judge_one(Guarantees::NONE);
@@ -97,7 +97,7 @@ impl<'a> Sets<'a> {
         let above = known(&|other| other.contains(g), false);
         let found = match below.or(above) {
             Some(found) => Ok(found),
-            None if !self.will_be_proved(g) && per_key::applies(self.facts, g) && self.facts.own_future_reads.is_empty() => {
+            None if !self.will_be_proved(g) && per_key::applies(self.facts, g) && self.facts.own_future_reads().is_empty() => {
                 self.look_for_any(g)
             }
             None => guarantees::decide(self.facts, g).map(|decision| match decision {

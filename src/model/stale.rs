@@ -23,7 +23,7 @@ use super::per_key;
 
 /// The stale reads, ascending; `None` where the base constraints contradict one another, so that no order extends them.
 pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
-    if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded.is_empty()) {
+    if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded().is_empty()) {
         // MW and WFR order exactly what hb does.
         let Some(InPast { initial, overwritten }) = causal::in_past(facts, &chains)? else { return Ok(None) };
         let mut stale: Vec<u32> = initial.iter().map(|sight| sight.1).chain(overwritten.iter().map(|found| found.0)).collect();
@@ -40,16 +40,16 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
     let mut stale: Vec<u32> = Vec::new();
     // (w, x, r): r is stale if w precedes x.
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
-    let so = |w, x| facts.events.so(facts.history, &facts.so, w, x);
+    let so = |w, x| facts.events().so(facts.history, &facts.so, w, x);
     let mut each = |x: u32, read: u32| {
-        match facts.events.source[read as usize] {
+        match facts.events().source[read as usize] {
             _ if stale.last() == Some(&read) => {}
             NONE => stale.push(read),
-            w => match (facts.recorded.version(w), facts.recorded.version(x)) {
+            w => match (facts.recorded().version(w), facts.recorded().version(x)) {
                 (Some(a), Some(b)) if a < b => stale.push(read),
                 (Some(a), Some(b)) if a > b => {}
                 // Rule 2: mostly a session overwrites its own writes, and nothing needs to be asked.
-                _ if !facts.recorded.by_version(facts.events.key[read as usize]) && so(w, x) => stale.push(read),
+                _ if !facts.recorded().by_version(facts.events().key[read as usize]) && so(w, x) => stale.push(read),
                 _ => asked.push((w, x, read)),
             },
         }
@@ -64,7 +64,7 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
         contradicted(facts, &visibility, &layout, &mut each)?;
     }
     overwritten(facts, &base, &layout, &mut asked, &mut stale)?;
-    stale.extend(breaches(facts, &visibility, &layout, facts.events.collection_reads())?.iter().map(Breach::read));
+    stale.extend(breaches(facts, &visibility, &layout, facts.events().collection_reads())?.iter().map(Breach::read));
     stale.sort_unstable();
     stale.dedup();
     Ok(Some(stale))

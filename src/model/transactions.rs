@@ -12,7 +12,7 @@ mod guess;
 mod past;
 mod seen;
 
-use crate::relation::budget::OutOfBudget;
+use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::chains::explain::{Explained, explain, first_order};
 use crate::relation::components::cyclic_components;
 use crate::relation::digraph::Digraph;
@@ -74,8 +74,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) facts: &'a Facts<'a>,
     pub(crate) transactions: &'a Transactions<'a>,
     pub(crate) isolation: Isolation,
-    /// An order of the events that explains every read operation by operation, where there is one.
-    pub(crate) explained: Option<&'a [u32]>,
+    pub(crate) budget: &'a Budget,
 }
 
 impl Judge<'_> {
@@ -93,15 +92,15 @@ impl Judge<'_> {
         if let Some(order) = guess::recorded(transactions).filter(|order| extends_hb(transactions, order)) {
             let place = places(&order);
             let explained = |sight: &Sight| place.get(sight.source as usize).is_some_and(|&at| place[sight.seen as usize] < at);
-            if seen::sights(transactions, self.isolation, self.facts.budget, |sight| !explained(sight))?.is_empty() {
+            if seen::sights(transactions, self.isolation, self.budget, |sight| !explained(sight))?.is_empty() {
                 return Ok(self.satisfied(&order));
             }
         }
         let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
-        let sights = seen::sights(transactions, self.isolation, self.facts.budget, |_| true)?;
+        let sights = seen::sights(transactions, self.isolation, self.budget, |_| true)?;
         sights.into_iter().for_each(|sight| evidence.add(sight));
         let order = Order { transactions, constraints: &evidence.constraints };
-        match lay_out(&order, 0..transactions.len() as u32, self.facts.budget)? {
+        match lay_out(&order, 0..transactions.len() as u32, self.budget)? {
             Ok(layout) if evidence.initial.is_empty() => Ok(self.satisfied(&layout.order)),
             _ => Ok(evidence.violated()),
         }
@@ -116,10 +115,8 @@ impl Judge<'_> {
     }
 
     fn along_chains(&self, chains: &TransactionChains<'_>) -> Result<Decision, OutOfBudget> {
-        let (transactions, budget) = (self.transactions, self.facts.budget);
-        let guess = guess::recorded(transactions)
-            .or_else(|| self.explained.map(|order| guess::by_events(self.facts, transactions, order)));
-        let first = first_order(chains, guess, || (0..transactions.len() as u32).collect(), budget)?;
+        let (transactions, budget) = (self.transactions, self.budget);
+        let first = first_order(chains, guess::recorded(transactions), || guess::spread(transactions), budget)?;
         let (edges, swept) = match explain(chains, first, budget)? {
             Explained::By(order) => return Ok(self.satisfied(&order)),
             Explained::Not { edges, swept } => (edges, swept),
@@ -135,13 +132,10 @@ impl Judge<'_> {
     fn across_junctions(&self) -> Result<Decision, OutOfBudget> {
         let transactions = self.transactions;
         let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
-        let mut guess = match self.explained {
-            Some(order) => Some(guess::by_events(self.facts, transactions, order)),
-            None => guess::guess(self.facts, transactions)?,
-        };
+        let mut guess = guess::guess(transactions, self.budget)?;
         while let Some(known) = guess {
             let order = Order { transactions, constraints: &evidence.constraints };
-            let Ok(mut layout) = lay_out(&order, known.into_iter(), self.facts.budget)? else { break };
+            let Ok(mut layout) = lay_out(&order, known.into_iter(), self.budget)? else { break };
             let mut found: Vec<Sight> = Vec::new();
             past::contradicted(self.facts, transactions, &layout, |sight| found.push(sight))?;
             layout.order.retain(|&node| (node as usize) < transactions.len());
@@ -170,10 +164,10 @@ impl Judge<'_> {
         let shown = max_witnesses.max(1);
         let order = Order { transactions: self.transactions, constraints: &evidence.constraints };
         let prover = Prover { order, isolation: self.isolation };
-        let components = cyclic_components(&order, self.facts.budget)?;
+        let components = cyclic_components(&order, self.budget)?;
         let mut witnesses: Vec<_> = evidence.initial.iter().take(shown).map(|sight| prover.initial(sight)).collect();
         for component in components.iter().take(shown - witnesses.len()) {
-            if !witnesses.is_empty() && self.facts.budget.check().is_err() {
+            if !witnesses.is_empty() && self.budget.check().is_err() {
                 break;
             }
             witnesses.push(prover.cycle(component));

@@ -105,10 +105,10 @@ fn unexplained(facts: &Facts<'_>, base: Base, order: &[u32]) -> Result<Vec<u32>,
 
 /// The sessions with a read that does not return the last write of its key before it in this order.
 fn against(facts: &Facts<'_>, order: &[u32]) -> Vec<u32> {
-    let events = &facts.events;
+    let events = facts.events();
     let mut last = vec![NONE; facts.history.keys()];
     let mut needed = vec![false; facts.history.sessions()];
-    facts.events.collection_reads().for_each(|r| needed[facts.events.session[r as usize] as usize] = true);
+    facts.events().collection_reads().for_each(|r| needed[facts.events().session[r as usize] as usize] = true);
     for &e in order.iter().filter(|&&e| (e as usize) < events.len()) {
         let latest = &mut last[events.key[e as usize] as usize];
         if events.is_write(e) {
@@ -168,7 +168,7 @@ impl Workspace {
             extra: Extra::new(nodes),
             targets: Vec::new(),
             last: vec![NONE; facts.history.keys()],
-            previous: vec![NONE; facts.events.len()],
+            previous: vec![NONE; facts.events().len()],
         }
     }
 }
@@ -187,7 +187,7 @@ impl View<'_, '_> {
 
     /// The session's acknowledged events, in sequence; none where it never reads, since nothing then needs explaining.
     fn chain(&self) -> std::ops::Range<u32> {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let s = self.session as usize;
         let chain = events.starts[s]..events.chain_ends[s];
         if chain.clone().all(|e| events.is_write(e)) { 0..0 } else { chain }
@@ -210,7 +210,7 @@ impl View<'_, '_> {
 
     /// Adds edges until the layout explains every read (`None`), or fails.
     fn saturate(&self, w: &mut Workspace) -> Result<Option<Option<Breach>>, OutOfBudget> {
-        let limit = 16 * self.facts.events.len() + 1_000_000;
+        let limit = 16 * self.facts.events().len() + 1_000_000;
         self.add_list_order(w);
         loop {
             w.layout.clear();
@@ -226,7 +226,7 @@ impl View<'_, '_> {
                     return Err(OutOfBudget);
                 }
             }
-            let events = &self.facts.events;
+            let events = self.facts.events();
             let register = |read| events.key_type(read) == DataType::Register;
             let initial = |&&(_, read): &&Sight| register(read) && events.source[read as usize] == NONE;
             if let Some(&(write, read)) = between.iter().find(initial) {
@@ -245,7 +245,7 @@ impl View<'_, '_> {
                 return Ok(None);
             }
             let mut found: Vec<(u32, u32, u32)> =
-                between.iter().map(|&(x, read)| (self.facts.events.source[read as usize], x, read)).collect();
+                between.iter().map(|&(x, read)| (self.facts.events().source[read as usize], x, read)).collect();
             found.sort_unstable();
             found.dedup_by_key(|edge| (edge.0, edge.1));
             for (target, x, read) in found {
@@ -259,7 +259,7 @@ impl View<'_, '_> {
 
     /// Adds the order of the elements of the session's own list reads.
     fn add_list_order(&self, w: &mut Workspace) {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let mut done: FxHashSet<u32> = FxHashSet::default();
         let lists = self.chain().filter(|&e| !events.is_write(e) && events.key_type(e) == DataType::List);
         for read in lists {
@@ -284,8 +284,8 @@ impl View<'_, '_> {
             }
             let (before, after) = self.in_past(w, between)?;
             for (x, read) in before {
-                let source = self.facts.events.source[read as usize];
-                if source == NONE || self.facts.events.key_type(read) != DataType::Register {
+                let source = self.facts.events().source[read as usize];
+                if source == NONE || self.facts.events().key_type(read) != DataType::Register {
                     return Ok(false);
                 }
                 self.add(w, x, source, Reason::Stale(read));
@@ -311,7 +311,7 @@ impl View<'_, '_> {
 
     /// Is the event the write of a cas of the session, behind its read?
     fn cas(&self, e: u32) -> bool {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let second = e > 0 && events.op.get(e as usize) == Some(&events.op[e as usize - 1]);
         second && events.session[e as usize] == self.session
     }
@@ -331,7 +331,7 @@ impl View<'_, '_> {
     /// The pairs (x, r): the layout has the write x of r's key between what r returned and r; for a list, before r though r does not show
     /// it. By r, in the layout's order. (Of very many the first: what they ask for comes first, and the others are found again.)
     fn between(&self, w: &mut Workspace) -> Vec<Sight> {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let most = self.most_pairs();
         let mut found: Vec<Sight> = Vec::new();
         // Where others may run at once with it, a cas is where it writes.
@@ -369,13 +369,13 @@ impl View<'_, '_> {
 
     /// How many pairs one round takes: reads that run against the layout have n² of them.
     fn most_pairs(&self) -> usize {
-        self.facts.events.len() + 1_000_000
+        self.facts.events().len() + 1_000_000
     }
 
     /// The layout as a proof: this session's reads and all writes of the view (a cas of its own as one, by its read, or by its write where
     /// the session overlaps); for `pram-classic` the writes outside it come last.
     fn order(&self, layout: &Layout) -> Vec<u32> {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let overlaps = self.overlaps();
         let own = |e: u32| events.session[e as usize] == self.session;
         let told = |e: u32| if overlaps { self.cas(e + 1) } else { self.cas(e) };

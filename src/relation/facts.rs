@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::check::Options;
+use crate::check::{Options, WriteOrder};
 use crate::history::{DataType, History};
 use crate::model::Guarantees;
 
@@ -26,10 +26,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) budget: &'a Budget,
     pub(crate) so: SessionOrder,
     pub(crate) matching: Matching,
-    pub(crate) events: Events,
-    pub(crate) recorded: Recorded,
-    /// Reads, with the write that they returned although their own session issued it only later: rule 7.
-    pub(crate) own_future_reads: Vec<(u32, u32)>,
+    write_order: WriteOrder,
+    events: OnceLock<Events>,
+    recorded: OnceLock<Recorded>,
+    own_future_reads: OnceLock<Vec<(u32, u32)>>,
     guess: OnceLock<Vec<u32>>,
     by_key: OnceLock<ByKey>,
     /// With junctions where sessions overlap, and with junctions everywhere.
@@ -46,17 +46,15 @@ impl<'a> Facts<'a> {
     pub(crate) fn new(history: &'a History, options: &Options, budget: &'a Budget) -> Self {
         let so = SessionOrder::new(history);
         let matching = Matching::new(history, &so, options, budget);
-        let events = Events::new(history, &so, &matching);
-        let recorded = Recorded::new(history, &events, options);
-        let own_future_reads = own_future_reads(history, &so, &events);
         Facts {
             history,
             budget,
             so,
             matching,
-            events,
-            recorded,
-            own_future_reads,
+            write_order: options.write_order,
+            events: OnceLock::new(),
+            recorded: OnceLock::new(),
+            own_future_reads: OnceLock::new(),
             guess: OnceLock::new(),
             by_key: OnceLock::new(),
             links: OnceLock::new(),
@@ -68,24 +66,43 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The operations that take part.
+    #[inline]
+    pub(crate) fn events(&self) -> &Events {
+        self.events.get_or_init(|| Events::new(self.history, &self.so, &self.matching))
+    }
+
+    /// What is recorded of the order of writes, as far as it is asked for.
+    #[inline]
+    pub(crate) fn recorded(&self) -> &Recorded {
+        self.recorded.get_or_init(|| Recorded::new(self.history, self.write_order, || self.events()))
+    }
+
+    /// Reads, with the write that they returned although their own session issued it only later: rule 7.
+    pub(crate) fn own_future_reads(&self) -> &[(u32, u32)] {
+        self.own_future_reads.get_or_init(|| own_future_reads(self.history, &self.so, self.events()))
+    }
+
     /// The history as chains, where that is all there is to hb: no session overlaps, and every key is a register.
     pub(crate) fn chains(&self) -> Option<Chains<'_>> {
-        Chains::new(self.history, &self.so, &self.events)
+        Chains::new(self.history, &self.so, self.events())
     }
 
     /// The guessed order of all events.
     pub(crate) fn guess(&self) -> &[u32] {
-        self.guess.get_or_init(|| self.recorded_guess().unwrap_or_else(|| guess::spread(&self.events)))
+        self.guess.get_or_init(|| {
+            self.recorded_guess().unwrap_or_else(|| guess::spread(&self.events().starts, |e| self.events().session[e as usize]))
+        })
     }
 
     /// The order that times or the file suggest, if they do.
     pub(crate) fn recorded_guess(&self) -> Option<Vec<u32>> {
-        guess::recorded(self.history, &self.so, &self.events)
+        guess::recorded(self.history, &self.so, self.events())
     }
 
     /// Links with junctions where sessions overlap.
     pub(crate) fn links(&self) -> &Links {
-        self.links.get_or_init(|| Links::new(self.history, &self.so, &self.events, Junctions::WhereOverlapping))
+        self.links.get_or_init(|| Links::new(self.history, &self.so, self.events(), Junctions::WhereOverlapping))
     }
 
     /// The links that a set of guarantees needs. Events of a session pass on what came before them only where the guarantees let
@@ -94,7 +111,7 @@ impl<'a> Facts<'a> {
         let reads_apart = g.contains(Guarantees::WFR) && !g.contains(Guarantees::MR);
         let writes_apart = g.contains(Guarantees::RYW) && !g.contains(Guarantees::MW);
         if reads_apart || writes_apart {
-            self.junction_links.get_or_init(|| Links::new(self.history, &self.so, &self.events, Junctions::Everywhere))
+            self.junction_links.get_or_init(|| Links::new(self.history, &self.so, self.events(), Junctions::Everywhere))
         } else {
             self.links()
         }
@@ -102,12 +119,12 @@ impl<'a> Facts<'a> {
 
     /// What each session does to each key.
     pub(crate) fn touches(&self) -> Touches<'_> {
-        let by_key = self.by_key.get_or_init(|| ByKey::new(self.history.keys(), &self.events));
+        let by_key = self.by_key.get_or_init(|| ByKey::new(self.history.keys(), self.events()));
         Touches {
             history: self.history,
             so: &self.so,
-            events: &self.events,
-            recorded: &self.recorded,
+            events: self.events(),
+            recorded: self.recorded(),
             budget: self.budget,
             by_key,
         }
@@ -115,12 +132,12 @@ impl<'a> Facts<'a> {
 
     /// Visibility under a set of guarantees, as a graph.
     pub(crate) fn visibility(&self, g: Guarantees) -> Graph<'_> {
-        Graph { events: &self.events, links: Some(self.links_for(g)), guarantees: g, only_reader: None, extra: None }
+        Graph { events: self.events(), links: Some(self.links_for(g)), guarantees: g, only_reader: None, extra: None }
     }
 
     /// The graph of a set of guarantees without session order and write-read.
     pub(crate) fn unlinked(&self, g: Guarantees) -> Graph<'_> {
-        Graph { events: &self.events, links: None, guarantees: g, only_reader: None, extra: None }
+        Graph { events: self.events(), links: None, guarantees: g, only_reader: None, extra: None }
     }
 
     /// All events in an order that extends hb; `None` where hb is cyclic.
@@ -158,8 +175,8 @@ impl<'a> Facts<'a> {
         &self,
         mut each: impl FnMut(&Touches<'_>, u32, &mut OneKey<'_>) -> Result<(), OutOfBudget>,
     ) -> Result<(), OutOfBudget> {
-        let ranks = Ranks::new(&self.events);
-        let mut graph = OneKey::new(&self.events, &ranks);
+        let ranks = Ranks::new(self.events());
+        let mut graph = OneKey::new(self.events(), &ranks);
         let touches = self.touches();
         for key in 0..self.history.keys() as u32 {
             self.budget.check()?;
@@ -171,9 +188,9 @@ impl<'a> Facts<'a> {
 
     /// Adds the order of the elements of every list that was read.
     pub(crate) fn add_list_order(&self, extra: &mut Extra) {
-        for collected in &self.events.collected {
-            if let Some(before) = self.events.collection(collected.before)
-                && self.events.key_type(collected.write) == DataType::List
+        for collected in &self.events().collected {
+            if let Some(before) = self.events().collection(collected.before)
+                && self.events().key_type(collected.write) == DataType::List
             {
                 extra.add(before.write, collected.write, Reason::ListOrder(collected.read));
             }
@@ -182,21 +199,21 @@ impl<'a> Facts<'a> {
 
     /// The recorded order, as edges that go with either set of links: their auxiliary nodes are numbered behind the junctions of both.
     fn recorded_edges(&self) -> Extra {
-        let nodes = self.events.nodes() + self.links_junctions();
+        let nodes = self.events().nodes() + self.links_junctions();
         let mut extra = Extra::new(nodes);
-        if !self.recorded.is_empty() {
-            self.recorded.add_edges(self.history, &self.events, &mut extra);
+        if !self.recorded().is_empty() {
+            self.recorded().add_edges(self.history, self.events(), &mut extra);
         }
         extra
     }
 
     /// The most junctions that any links of this history have.
     fn links_junctions(&self) -> usize {
-        if self.recorded.is_empty() {
+        if self.recorded().is_empty() {
             return 0;
         }
         let everywhere =
-            self.junction_links.get_or_init(|| Links::new(self.history, &self.so, &self.events, Junctions::Everywhere));
+            self.junction_links.get_or_init(|| Links::new(self.history, &self.so, self.events(), Junctions::Everywhere));
         everywhere.junctions.len().max(self.links().junctions.len())
     }
 }

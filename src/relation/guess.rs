@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::history::{History, Status, TxnId};
 
+use super::csr;
 use super::events::Events;
 use super::session_order::SessionOrder;
 
@@ -20,16 +21,17 @@ pub(crate) fn recorded(history: &History, so: &SessionOrder, events: &Events) ->
     interleaved(history).then(|| in_file_order(history, so, events))
 }
 
-/// All events, each session's spread evenly.
-pub(crate) fn spread(events: &Events) -> Vec<u32> {
-    // A few events a bucket: inside one the order of sessions is as good as any.
-    let buckets = events.len() / 8 + 1;
+/// All events, or whatever else sessions have, each session's spread evenly: session s has those from `starts[s]` to `starts[s + 1]`.
+pub(crate) fn spread(starts: &[u32], session: impl Fn(u32) -> u32 + Sync) -> Vec<u32> {
+    let all = starts[starts.len() - 1] as usize;
+    // A few a bucket: inside one the order of sessions is as good as any.
+    let buckets = all / 8 + 1;
     let bucket = |e: usize| {
-        let s = events.session[e] as usize;
-        let (start, end) = (events.starts[s] as usize, events.starts[s + 1] as usize);
+        let s = session(e as u32) as usize;
+        let (start, end) = (starts[s] as usize, starts[s + 1] as usize);
         ((e - start) as u64 * buckets as u64 / (end - start) as u64) as u32
     };
-    super::csr::group(buckets, events.len(), bucket).1
+    csr::group(buckets, all, bucket).1
 }
 
 /// By event, when it completed; an indeterminate write counts from its invocation.
@@ -54,7 +56,7 @@ pub(crate) fn interleaved(history: &History) -> bool {
 
 fn in_file_order(history: &History, so: &SessionOrder, events: &Events) -> Vec<u32> {
     if so.reordered > 0 || events.any_info() {
-        return super::csr::group(history.operations(), events.len(), |e| events.op[e]).1;
+        return csr::group(history.operations(), events.len(), |e| events.op[e]).1;
     }
     // Every session has its events in the file's order: merging them takes one look ahead in each.
     let mut next = events.starts.clone();

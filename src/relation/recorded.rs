@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::check::{Options, WriteOrder};
+use crate::check::WriteOrder;
 use crate::history::{DataType, History, Status};
 
 use super::events::{Events, NONE, WRITE};
@@ -20,10 +20,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    pub(crate) fn new(history: &History, events: &Events, options: &Options) -> Self {
-        let mut recorded = Recorded { mode: options.write_order, version: Vec::new(), by_version: Vec::new(), fallback_keys: 0 };
-        if options.write_order == WriteOrder::Version {
-            recorded.read_versions(history, events);
+    /// Asks for the events only where the recording tells anything of them.
+    pub(crate) fn new<'e>(history: &History, mode: WriteOrder, events: impl FnOnce() -> &'e Events) -> Self {
+        let mut recorded = Recorded { mode, version: Vec::new(), by_version: Vec::new(), fallback_keys: 0 };
+        if mode == WriteOrder::Version {
+            recorded.read_versions(history, events());
         }
         recorded
     }

@@ -186,6 +186,11 @@ impl<'a> Transactions<'a> {
         self.txn.len()
     }
 
+    /// Where the nodes of each session start, and at the end of all.
+    pub(crate) fn starts(&self) -> &[u32] {
+        &self.starts
+    }
+
     /// How many sessions.
     pub(crate) fn sessions(&self) -> usize {
         self.chain_ends.len()

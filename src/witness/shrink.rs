@@ -65,7 +65,7 @@ impl Shrink<'_, '_> {
             &Breach::Missing { write, read } => (Anomaly::MissingElement, vec![visible(write, read, Because::Visible)]),
             Breach::Phantom { remove, read, adds } => {
                 let mut adds = adds.clone();
-                adds.sort_unstable_by_key(|&add| self.facts.events.op(add));
+                adds.sort_unstable_by_key(|&add| self.facts.events().op(add));
                 let mut steps = vec![visible(*remove, *read, Because::Visible)];
                 steps.extend(adds.iter().map(|&add| self.happened_before(add, *remove)));
                 (Anomaly::PhantomMember, steps)
@@ -80,15 +80,16 @@ impl Shrink<'_, '_> {
         let nothing_shown = steps.is_empty();
         let mut witness = self.finish(anomaly, steps, Vec::new(), view);
         if nothing_shown {
-            witness.operations = vec![self.facts.events.op(breach.read())];
-            witness.sessions = vec![self.facts.events.session(breach.read())];
+            witness.operations = vec![self.facts.events().op(breach.read())];
+            witness.sessions = vec![self.facts.events().session(breach.read())];
         }
         witness
     }
 
     /// A list read with `first` before `second` although `second` precedes it in hb.
     pub(crate) fn reversed_list(&self, read: u32, first: u32, second: u32) -> Witness {
-        let shows = Step { read: Some(self.facts.events.op(read)), ..self.step(first, second, Relation::Ar, Because::ListOrder) };
+        let shows =
+            Step { read: Some(self.facts.events().op(read)), ..self.step(first, second, Relation::Ar, Because::ListOrder) };
         let steps = vec![self.happened_before(second, first), shows];
         let mut witness = self.finish(Anomaly::IncompatibleOrder, steps, Vec::new(), None);
         // The list contradicts causality by itself, whatever order the others see.
@@ -146,7 +147,7 @@ impl Shrink<'_, '_> {
         let pairs: FxHashSet<(u32, u32)> = starts.iter().map(|&(from, to, _)| (from, to)).collect();
         let of_two = |&(from, to, _): &(u32, u32, Edge)| {
             pairs.contains(&(to, from))
-                || self.facts.events.session.get(from as usize) == self.facts.events.session.get(to as usize)
+                || self.facts.events().session.get(from as usize) == self.facts.events().session.get(to as usize)
         };
         // Where many edges close a short cycle any few of them will do; the order is fixed.
         starts.sort_by_key(|start| !of_two(start));
@@ -170,7 +171,7 @@ impl Shrink<'_, '_> {
     }
 
     fn cycle_witness(&self, cycle: &[Hop]) -> Witness {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let constraint = |hop: &Hop| matches!(hop.edge, Edge::Extra(..));
         let Some(first) = cycle.iter().position(constraint) else {
             // Only so and wr: it closes where a read precedes a write of its session.
@@ -229,7 +230,7 @@ impl Shrink<'_, '_> {
     }
 
     fn constraint_step(&self, hop: Hop, reason: Reason, shown: &[u32]) -> Step {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let ar = |because| self.step(hop.from, hop.to, Relation::Ar, because);
         match reason {
             Reason::SessionWrites => ar(Because::SessionOrder),
@@ -248,7 +249,7 @@ impl Shrink<'_, '_> {
 
     /// A path of so and wr from write to write, as the steps of MW and WFR that it consists of.
     fn arbitration_steps(&self, path: &[Hop]) -> Vec<Step> {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let mut steps = Vec::new();
         let mut start = 0;
         for (i, hop) in path.iter().enumerate() {
@@ -277,7 +278,7 @@ impl Shrink<'_, '_> {
 
     /// The same under {RYW}, {MR} and both: an own write, or what an earlier read of the session returned.
     fn visible_in_key(&self, write: u32, read: u32, shown: &[u32]) -> Vec<Hop> {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let precedes = |e: u32| events.so(self.facts.history, &self.facts.so, e, read);
         if self.guarantees.contains(Guarantees::RYW) && precedes(write) {
             return vec![Hop { from: write, to: read, edge: Edge::So }];
@@ -290,7 +291,7 @@ impl Shrink<'_, '_> {
 
     /// Runs of neighbours in lists as one hop where one list shows both ends.
     fn join_lists(&self, path: &[Hop]) -> Vec<Hop> {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         let mut joined: Vec<Hop> = Vec::new();
         for &hop in path {
             if let (Edge::Extra(_, Reason::ListOrder(read)), Some(last)) = (hop.edge, joined.last_mut())
@@ -326,7 +327,7 @@ impl Shrink<'_, '_> {
     }
 
     fn passes(&self, from: u32, to: u32) -> bool {
-        self.guarantees.contains(match (self.facts.events.is_write(from), self.facts.events.is_write(to)) {
+        self.guarantees.contains(match (self.facts.events().is_write(from), self.facts.events().is_write(to)) {
             (true, false) => Guarantees::RYW,
             (false, false) => Guarantees::MR,
             (true, true) => Guarantees::MW,
@@ -336,7 +337,7 @@ impl Shrink<'_, '_> {
 
     /// A visibility path as steps, each so labelled with the guarantee that it uses.
     fn path_steps(&self, path: &[Hop]) -> Vec<Step> {
-        let events = &self.facts.events;
+        let events = self.facts.events();
         path.iter()
             .map(|hop| match hop.edge {
                 Edge::Wr | Edge::Collected => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
@@ -356,7 +357,7 @@ impl Shrink<'_, '_> {
     /// A path in a view as steps.
     fn view_steps(&self, path: &[Hop]) -> Vec<Step> {
         // A cas is one operation in a view; from its read to its write is no step.
-        let apart = |hop: &&Hop| self.facts.events.op(hop.from) != self.facts.events.op(hop.to);
+        let apart = |hop: &&Hop| self.facts.events().op(hop.from) != self.facts.events().op(hop.to);
         path.iter()
             .filter(apart)
             .map(|hop| match hop.edge {
@@ -382,7 +383,7 @@ impl Shrink<'_, '_> {
                 Reason::Stale(read) => read,
                 Reason::ListOrder(read) => {
                     let step = self.step(hop.from, hop.to, Relation::View, Because::ListOrder);
-                    derived.insert(number, Step { read: Some(self.facts.events.op(read)), ..step });
+                    derived.insert(number, Step { read: Some(self.facts.events().op(read)), ..step });
                     continue;
                 }
                 _ => continue,
@@ -392,7 +393,7 @@ impl Shrink<'_, '_> {
             let via = back(&search, read, |node| node == hop.from, earlier).expect("an edge was found by what came before it");
             let via = self.shorten(&via);
             let step = Step {
-                read: Some(self.facts.events.op(read)),
+                read: Some(self.facts.events().op(read)),
                 via: self.view_steps(&via),
                 ..self.step(hop.from, hop.to, Relation::View, Because::StaleRead)
             };
@@ -405,7 +406,7 @@ impl Shrink<'_, '_> {
     }
 
     fn step(&self, from: u32, to: u32, relation: Relation, because: Because) -> Step {
-        Step::new(self.facts.events.op(from), self.facts.events.op(to), relation, because)
+        Step::new(self.facts.events().op(from), self.facts.events().op(to), relation, because)
     }
 
     fn finish(&self, anomaly: Anomaly, steps: Vec<Step>, derived: Vec<Step>, view: Option<SessionId>) -> Witness {

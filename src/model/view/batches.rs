@@ -67,10 +67,10 @@ impl<'a> Batches<'a> {
     /// `None` where sessions overlap. `order` names every event, and maybe nodes that are none.
     pub(super) fn new(facts: &'a Facts<'a>, base: Base, order: &[u32]) -> Option<Self> {
         let chains = facts.chains()?;
-        let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events.len()).collect();
+        let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events().len()).collect();
         // To `pram-classic` what others read is nothing.
-        let followed = |e: u32| chains.followed(e).filter(|_| base == Base::Hb || facts.events.is_write(e));
-        let follows = (0..facts.events.len() as u32)
+        let followed = |e: u32| chains.followed(e).filter(|_| base == Base::Hb || facts.events().is_write(e));
+        let follows = (0..facts.events().len() as u32)
             .map(|e| followed(e).map_or((NONE, 0), |from| (from, chains.chain(from) as u32)))
             .collect();
         Some(Batches { facts, place: places(&order), follows, chains })
@@ -83,7 +83,7 @@ impl<'a> Batches<'a> {
             batch_of: vec![NONE; self.place.len()],
             keys: Vec::new(),
             unsorted: Vec::new(),
-            tried: vec![NONE; self.facts.events.writes()],
+            tried: vec![NONE; self.facts.events().writes()],
             reads: Vec::new(),
             wanted: Vec::new(),
             moves: Vec::new(),

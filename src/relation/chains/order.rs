@@ -133,19 +133,29 @@ impl<'a, N: Nodes> LayOut<'a, N> {
     }
 }
 
-/// All nodes by the length of the longest way to them, which extends hb: a guess where nothing recorded suggests one. Sessions that read
-/// one another stay abreast in it. `order` is any order that extends hb.
+/// All nodes by how far along the longest ways through them they stand: halfway between the earliest and the latest level that hb leaves
+/// them. It extends hb; a guess where nothing recorded suggests one, in which sessions that read one another stay abreast. `order` is any
+/// order that extends hb.
 pub(crate) fn by_level<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
+    // The longest way to each, and by chain that to its next node.
     let mut level = vec![0u32; order.len()];
-    // By chain: the level of its next node.
     let mut next = vec![0u32; nodes.chains()];
-    let mut highest = 0;
     for &e in order {
         let next = &mut next[nodes.chain(e)];
         let own = nodes.cross(e).fold(*next, |own, from| own.max(level[from as usize] + 1));
         level[e as usize] = own;
         *next = own + 1;
-        highest = highest.max(own);
     }
-    csr::group(highest as usize + 1, level.len(), |node| level[node]).1
+    let highest = next.iter().copied().max().unwrap_or(0);
+    // The longest way from each, up to the highest level; what is left between the two is halved.
+    let mut after = vec![0u32; order.len()];
+    next.fill(0);
+    for &e in order.iter().rev() {
+        let next = &mut next[nodes.chain(e)];
+        let own = after[e as usize].max(*next);
+        *next = own + 1;
+        nodes.cross(e).for_each(|from| after[from as usize] = after[from as usize].max(own + 1));
+        level[e as usize] += highest - own;
+    }
+    csr::group(2 * highest as usize + 1, level.len(), |node| level[node]).1
 }
