@@ -4,6 +4,7 @@
 //! cargo bench --bench scale                        every row, at 10^6 operations
 //! cargo bench --bench scale -- --only web --runs 5  the rows whose name has `web`, the median of five runs
 //! cargo bench --bench scale -- --large              the rows of 10^7 operations as well
+//! cargo bench --bench scale -- --seed 2             other histories of the same kinds
 //! cargo bench --bench scale -- --make FOLDER        the histories as files, to run something else on them
 //! cargo bench --bench scale -- --beside 'OTHER check -i {model} {file}'
 //!                                                   another checker in turn with ours on the same files
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use generator::{Order, Shape};
+use generator::{Order, Pattern, Shape};
 
 /// One row of the table.
 struct Row {
@@ -32,15 +33,27 @@ struct Row {
 const M: usize = 1_000_000;
 
 /// The history that the others differ from: half reads, 1,000 keys, views up to 1,000 writes old.
-fn balanced(operations: usize, sessions: usize, order: Order) -> Shape {
-    Shape { operations, sessions, alive: sessions, keys: 1_000, transaction: 1, age: 1_000, stale: 0.0, order, seed: 1 }
+fn balanced(operations: usize, sessions: usize, order: Order, seed: u64) -> Shape {
+    Shape {
+        operations,
+        sessions,
+        alive: sessions,
+        keys: 1_000,
+        transaction: 1,
+        age: 1_000,
+        stale: 0.0,
+        pattern: Pattern::Mixed,
+        order,
+        seed,
+    }
 }
 
-fn rows(large: bool) -> Vec<Row> {
+fn rows(large: bool, seed: u64) -> Vec<Row> {
     use Order::{AsHappened, BySession};
     const CAUSAL: &[&str] = &["causal"];
     const WEAK: &[&str] = &["causal", "read-committed", "read-atomic", "transactional-causal"];
     const ALL: &[&str] = &["info", "read-your-writes", "causal", "causal-memory", "default"];
+    let balanced = |operations, sessions, order| balanced(operations, sessions, order, seed);
     let mut rows = Vec::new();
     let mut add = |name: &str, shape, models| rows.push(Row { name: name.to_owned(), shape, models });
     for sessions in [8, 50, 100] {
@@ -61,11 +74,17 @@ fn rows(large: bool) -> Vec<Row> {
         add(&format!("web log, k = 100,000, {name}"), web, CAUSAL);
         add(&format!("k = 100,000 all alive, views of any age, {name}"), many, CAUSAL);
         add(&format!("one key, {name}"), Shape { keys: 1, ..fifty }, CAUSAL);
+        add(&format!("every write read by all 50 sessions, {name}"), Shape { pattern: Pattern::ReadByAll, ..fifty }, CAUSAL);
+        add(&format!("one chain through 50 sessions, {name}"), Shape { pattern: Pattern::Chain, ..fifty }, CAUSAL);
     }
     add("one session", balanced(M, 1, AsHappened), CAUSAL);
     if large {
         add("10^7 operations, k = 50, by session", balanced(10 * M, 50, BySession), CAUSAL);
         add("10^7 operations, k = 50, as happened", balanced(10 * M, 50, AsHappened), CAUSAL);
+        for (name, order) in [("by session", BySession), ("as happened", AsHappened)] {
+            let chain = Shape { pattern: Pattern::Chain, ..balanced(10 * M, 50, order) };
+            add(&format!("10^7 operations, one chain, {name}"), chain, CAUSAL);
+        }
     }
     rows
 }
@@ -75,6 +94,7 @@ fn rows(large: bool) -> Vec<Row> {
 struct Arguments {
     only: String,
     runs: usize,
+    seed: u64,
     large: bool,
     make: Option<PathBuf>,
     beside: Option<String>,
@@ -82,7 +102,7 @@ struct Arguments {
 
 impl Arguments {
     fn parse() -> Result<Self, String> {
-        let mut arguments = Arguments { runs: 3, ..Arguments::default() };
+        let mut arguments = Arguments { runs: 3, seed: 1, ..Arguments::default() };
         let mut given = std::env::args().skip(1);
         while let Some(name) = given.next() {
             let mut value = || given.next().ok_or(format!("{name} needs a value"));
@@ -91,6 +111,7 @@ impl Arguments {
                 "--large" => arguments.large = true,
                 "--only" => arguments.only = value()?,
                 "--runs" => arguments.runs = value()?.parse().map_err(|error| format!("--runs: {error}"))?,
+                "--seed" => arguments.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
                 "--make" => arguments.make = Some(value()?.into()),
                 "--beside" => arguments.beside = Some(value()?),
                 _ => return Err(format!("unknown argument {name}")),
@@ -106,7 +127,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(&folder)?;
     println!("| history | model | s | MiB | operations/s | bytes/operation | beside: s | MiB | ratio of s | of MiB |");
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for row in rows(arguments.large).iter().filter(|row| row.name.contains(&arguments.only)) {
+    for row in rows(arguments.large, arguments.seed).iter().filter(|row| row.name.contains(&arguments.only)) {
         let file = folder.join(format!("{}.plume", row.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")));
         let mut out = BufWriter::with_capacity(1 << 20, File::create(&file)?);
         row.shape.plume(&mut out)?;

@@ -1,4 +1,4 @@
-//! Histories of any size from a seed: what a replicated store with one order of all writes shows to sessions whose views lag behind.
+//! Histories of any size from a seed: mostly what a replicated store with one order of all writes shows to sessions whose views lag behind.
 //!
 //! Writes are numbered in the order in which they commit. A session sees a prefix of that order, which never shrinks, and its own writes;
 //! a transaction sees the prefix that it began with. So every model holds, unless some reads are told to go back to any
@@ -27,10 +27,23 @@ pub struct Shape {
     pub age: usize,
     /// The share of reads that return any earlier write of their key.
     pub stale: f64,
+    /// Who does what after whom; views and transactions matter only where it is anybody anything.
+    pub pattern: Pattern,
     /// In which order the file has the operations.
     pub order: Order,
     /// The same seed, the same history.
     pub seed: u64,
+}
+
+/// Who does what after whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pattern {
+    /// Anybody anything.
+    Mixed,
+    /// Every write is read by every session before the next one.
+    ReadByAll,
+    /// Each write follows a read of the one before it, by any session.
+    Chain,
 }
 
 /// An order of lines.
@@ -68,7 +81,11 @@ struct Worker {
 impl Shape {
     /// The operations of the history, in the order of its file.
     pub fn rows(&self) -> Vec<Row> {
-        let mut rows = Making::new(self).rows();
+        let mut rows = match self.pattern {
+            Pattern::Mixed => Making::new(self).rows(),
+            Pattern::ReadByAll => self.read_by_all(),
+            Pattern::Chain => self.chain(),
+        };
         if self.order == Order::BySession {
             rows.sort_by_key(|row| row.session);
         }
@@ -81,6 +98,34 @@ impl Shape {
             row.transaction = number;
         }
         rows
+    }
+
+    fn read_by_all(&self) -> Vec<Row> {
+        let sessions = self.sessions as u32;
+        let rows = (0..).flat_map(|i| {
+            let (key, value) = (i % self.keys as u32, i + 1);
+            let row = move |write, session| Row {
+                write,
+                key,
+                value,
+                session,
+                transaction: i * (sessions + 1) + session + u32::from(!write),
+            };
+            std::iter::once(row(true, i % sessions)).chain((0..sessions).map(move |session| row(false, session)))
+        });
+        rows.take(self.operations).collect()
+    }
+
+    fn chain(&self) -> Vec<Row> {
+        let mut rng = Rng::with_seed(self.seed);
+        let key = |value: u32| value % self.keys as u32;
+        let links = (0..self.operations as u32 / 2).flat_map(|i| {
+            let session = rng.u32(..self.sessions as u32);
+            // Its first read is of the initial value.
+            let row = |write, value| Row { write, key: key(value), value, session, transaction: 2 * i + u32::from(write) };
+            [row(false, i), row(true, i + 1)]
+        });
+        links.collect()
     }
 
     /// The history in Plume's format.
