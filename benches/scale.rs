@@ -32,28 +32,12 @@ struct Row {
 
 const M: usize = 1_000_000;
 
-/// The history that the others differ from: half reads, 1,000 keys, views up to 1,000 writes old.
-fn balanced(operations: usize, sessions: usize, order: Order, seed: u64) -> Shape {
-    Shape {
-        operations,
-        sessions,
-        alive: sessions,
-        keys: 1_000,
-        transaction: 1,
-        age: 1_000,
-        stale: 0.0,
-        pattern: Pattern::Mixed,
-        order,
-        seed,
-    }
-}
-
 fn rows(large: bool, seed: u64) -> Vec<Row> {
     use Order::{AsHappened, BySession};
     const CAUSAL: &[&str] = &["causal"];
     const WEAK: &[&str] = &["causal", "read-committed", "read-atomic", "transactional-causal"];
     const ALL: &[&str] = &["info", "read-your-writes", "causal", "causal-memory", "default"];
-    let balanced = |operations, sessions, order| balanced(operations, sessions, order, seed);
+    let balanced = |operations, sessions, order| Shape::balanced(operations, sessions, order, seed);
     let mut rows = Vec::new();
     let mut add = |name: &str, shape, models| rows.push(Row { name: name.to_owned(), shape, models });
     for sessions in [8, 50, 100] {

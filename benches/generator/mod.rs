@@ -79,6 +79,12 @@ struct Worker {
 }
 
 impl Shape {
+    /// What the others differ from: half reads, 1,000 keys, views up to 1,000 writes old.
+    pub fn balanced(operations: usize, sessions: usize, order: Order, seed: u64) -> Self {
+        let (keys, transaction, age, pattern) = (1_000, 1, 1_000, Pattern::Mixed);
+        Shape { operations, sessions, alive: sessions, keys, transaction, age, stale: 0.0, pattern, order, seed }
+    }
+
     /// The operations of the history, in the order of its file.
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = match self.pattern {
