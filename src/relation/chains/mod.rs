@@ -11,6 +11,8 @@ pub(crate) mod explain;
 pub(crate) mod key_order;
 pub(crate) mod mend;
 pub(crate) mod order;
+#[cfg(test)]
+mod plain;
 pub(crate) mod sweep;
 mod walk;
 

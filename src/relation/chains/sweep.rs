@@ -98,7 +98,7 @@ pub(crate) fn answer<N: Nodes>(
     Ok(answers)
 }
 
-fn with_clocks<'a, N: Nodes>(
+pub(super) fn with_clocks<'a, N: Nodes>(
     nodes: &'a N,
     order: &[u32],
     budget: &Budget,
@@ -243,7 +243,7 @@ impl Clocks {
     }
 }
 
-fn with_walks<'a, N: Nodes>(
+pub(super) fn with_walks<'a, N: Nodes>(
     nodes: &'a N,
     order: &[u32],
     budget: &Budget,

@@ -11,9 +11,9 @@ use super::Nodes;
 pub(crate) struct Walker<'a, N> {
     nodes: &'a N,
     budget: &'a Budget,
-    /// Where the walk is from.
-    last: u32,
-    /// By chain: from where it was last walked on, and the latest node of the chain that was met then.
+    /// How many walks there were.
+    walks: u32,
+    /// By chain: the walk in which it was last met, and its latest node that was met then.
     reached: Vec<(u32, u32)>,
     stack: Vec<u32>,
     steps: u32,
@@ -21,30 +21,30 @@ pub(crate) struct Walker<'a, N> {
 
 impl<'a, N: Nodes> Walker<'a, N> {
     pub(crate) fn new(nodes: &'a N, budget: &'a Budget) -> Self {
-        Walker { nodes, budget, last: NONE, reached: vec![(NONE, 0); nodes.chains()], stack: Vec::new(), steps: 0 }
+        Walker { nodes, budget, walks: 0, reached: vec![(0, 0); nodes.chains()], stack: Vec::new(), steps: 0 }
     }
 
     /// Did the last walk meet this node? Asked only of nodes that were in its bounds.
     #[inline]
     pub(crate) fn met(&self, node: u32) -> bool {
         let (by, latest) = self.reached[self.nodes.chain(node)];
-        by == self.last && latest >= node
+        by == self.walks && latest >= node
     }
 
     /// Meets this node, and everything hb-before it that is placed at `lowest` or later.
     pub(crate) fn walk(&mut self, place: &[u32], node: u32, lowest: u32) -> Result<(), OutOfBudget> {
         let nodes = self.nodes;
-        self.last = node;
+        self.walks += 1;
         self.stack.clear();
         self.stack.push(node);
         while let Some(to) = self.stack.pop() {
             let c = nodes.chain(to);
             let (by, latest) = self.reached[c];
-            let known = if by == node { latest } else { NONE };
+            let known = if by == self.walks { latest } else { NONE };
             if known != NONE && known >= to {
                 continue;
             }
-            self.reached[c] = (node, to);
+            self.reached[c] = (self.walks, to);
             // Down the chain, to what was met before or lies below.
             let mut e = to;
             while place[e as usize] >= lowest && e != known {
