@@ -5,6 +5,9 @@
 //! short. Where they are long and sessions are few, one pass along the order with a clock a session answers all questions at once:
 //! O(n k). The choice is made by measuring the windows first.
 
+#[cfg(test)]
+mod plain;
+
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
