@@ -4,26 +4,42 @@
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::Chains;
 use crate::relation::chains::explain::{Explained, Swept, explain, first_order, overwritten_in_past};
+use crate::relation::chains::order::Edges;
 use crate::relation::chains::sweep::unexplained;
 use crate::relation::facts::Facts;
-use crate::relation::graph::{Constraints, Extra, Reason};
+use crate::relation::graph::{Constraints, Reason};
 use crate::relation::touches::Sight;
 
+use super::Guarantees;
 use super::breach::Breach;
 use super::guarantees::{Decision, Evidence};
 
+/// Can it be judged along chains? Where the order of writes is recorded, only if versions are, and of one key no two the same.
+pub(super) fn by_chains<'f>(facts: &'f Facts<'_>) -> Option<(Chains<'f>, Edges)> {
+    let chains = facts.chains()?;
+    let edges = match facts.recorded().is_empty() {
+        true => Edges::new(facts.events().len()),
+        false => Edges::recorded(facts.recorded().before(facts.history, facts.events())?),
+    };
+    Some((chains, edges))
+}
+
 /// Is there an arbitration that explains every read?
-pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Decision, OutOfBudget> {
+pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>, edges: Edges) -> Result<Decision, OutOfBudget> {
+    let recorded = edges.any_recorded();
+    let first = first_order(chains, facts.recorded_guess(), || facts.guess().to_vec(), &edges, facts.budget)?;
     // What cheaper models can still tell must not wait for this one in vain.
-    Ok(match explain(chains, hb_order(facts, chains)?, &facts.budget.most())? {
+    Ok(match explain(chains, first, edges, &facts.budget.most())? {
         Explained::By(order) => Decision::Satisfied(order),
         Explained::Not { edges, swept } => {
-            let mut extra = Extra::new(facts.events().nodes());
+            let mut extra = facts.base(Guarantees::ALL)?.clone();
             edges.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
-            // For whoever asks next.
-            let swept = facts.swept(|| Ok(swept))?;
-            let initial = swept.map_or(&[][..], |swept| &swept.unexplained.initial);
+            let initial = swept.as_ref().map_or(&[][..], |swept| &swept.unexplained.initial);
             let contradictions = initial.iter().map(|&(write, read)| Breach::Initial { write, read }).collect();
+            // For whoever asks next. (Where there was no first order, it may be what is recorded that is cyclic with hb, not hb.)
+            if swept.is_some() || !recorded {
+                facts.swept(|| Ok(swept))?;
+            }
             Decision::Violated(Evidence::Graph { extra, linked: true, contradictions })
         }
     })
@@ -40,15 +56,13 @@ pub(super) struct InPast {
 /// `None` where hb is cyclic.
 pub(super) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<InPast>, OutOfBudget> {
     let sweep = || {
-        let Some(order) = hb_order(facts, chains)? else { return Ok(None) };
+        let none = Edges::new(facts.events().len());
+        let order = first_order(chains, facts.recorded_guess(), || facts.guess().to_vec(), &none, facts.budget)?;
+        let Some(order) = order else { return Ok(None) };
         let (unexplained, _) = unexplained(chains, &order, facts.budget)?;
         Ok(Some(Swept { order, unexplained }))
     };
     let Some(Swept { order, unexplained }) = facts.swept(sweep)? else { return Ok(None) };
     let overwritten = overwritten_in_past(chains, order, &unexplained.overwritten, facts.budget)?;
     Ok(Some(InPast { initial: unexplained.initial.clone(), overwritten }))
-}
-
-fn hb_order(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<Vec<u32>>, OutOfBudget> {
-    first_order(chains, facts.recorded_guess(), || facts.guess().to_vec(), facts.budget)
 }

@@ -81,8 +81,10 @@ pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOf
             Err(evidence) => Decision::Violated(Evidence::PerKey(evidence)),
         });
     }
-    if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded().is_empty()) {
-        return causal::decide(facts, &chains);
+    if g == Guarantees::ALL
+        && let Some((chains, edges)) = causal::by_chains(facts)
+    {
+        return causal::decide(facts, &chains, edges);
     }
     let mut extra = facts.base(g)?.clone();
     facts.add_list_order(&mut extra);

@@ -14,6 +14,7 @@ mod seen;
 
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::chains::explain::{Explained, explain, first_order};
+use crate::relation::chains::order::Edges;
 use crate::relation::components::cyclic_components;
 use crate::relation::digraph::Digraph;
 use crate::relation::events::NONE;
@@ -116,8 +117,9 @@ impl Judge<'_> {
 
     fn along_chains(&self, chains: &TransactionChains<'_>) -> Result<Decision, OutOfBudget> {
         let (transactions, budget) = (self.transactions, self.budget);
-        let first = first_order(chains, guess::recorded(transactions), || guess::spread(transactions), budget)?;
-        let (edges, swept) = match explain(chains, first, budget)? {
+        let none = Edges::new(transactions.len());
+        let first = first_order(chains, guess::recorded(transactions), || guess::spread(transactions), &none, budget)?;
+        let (edges, swept) = match explain(chains, first, none, budget)? {
             Explained::By(order) => return Ok(self.satisfied(&order)),
             Explained::Not { edges, swept } => (edges, swept),
         };

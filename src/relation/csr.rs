@@ -25,7 +25,12 @@ pub(crate) fn group(rows: usize, items: usize, row_of: impl Fn(usize) -> u32 + S
 
 /// Numbers that several threads fill in, each its own.
 pub(crate) fn zeros(count: usize) -> Vec<AtomicU32> {
-    vec![0u32; count].into_iter().map(AtomicU32::new).collect()
+    numbers(count, 0)
+}
+
+/// The same, from another one than 0.
+pub(crate) fn numbers(count: usize, first: u32) -> Vec<AtomicU32> {
+    vec![first; count].into_iter().map(AtomicU32::new).collect()
 }
 
 /// The same when all are done.

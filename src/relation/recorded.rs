@@ -1,18 +1,22 @@
 //! The recorded write order, where it is asked for (models.md 4, "Extra knowledge about the write order"): versions a key, or real time.
 
+use std::sync::atomic::Ordering;
+
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::check::WriteOrder;
 use crate::history::{DataType, History, Status};
 
+use super::csr;
 use super::events::{Events, NONE, WRITE};
 use super::graph::{Constraints, Extra, Reason};
 
 /// What the recording says of the order of writes.
 pub(crate) struct Recorded {
     mode: WriteOrder,
-    /// By event, under `version`: the version of a write of a key that is judged by versions.
-    version: Vec<Option<i128>>,
+    /// By event, under `version`: which one of its key's versions a write has, from 1; 0 where none is known.
+    ranks: Vec<u32>,
     /// By key, under `version`: is it judged by versions?
     by_version: Vec<bool>,
     /// Keys with writes that are not, for want of versions.
@@ -22,7 +26,7 @@ pub(crate) struct Recorded {
 impl Recorded {
     /// Asks for the events only where the recording tells anything of them.
     pub(crate) fn new<'e>(history: &History, mode: WriteOrder, events: impl FnOnce() -> &'e Events) -> Self {
-        let mut recorded = Recorded { mode, version: Vec::new(), by_version: Vec::new(), fallback_keys: 0 };
+        let mut recorded = Recorded { mode, ranks: Vec::new(), by_version: Vec::new(), fallback_keys: 0 };
         if mode == WriteOrder::Version {
             recorded.read_versions(history, events());
         }
@@ -32,7 +36,7 @@ impl Recorded {
     fn read_versions(&mut self, history: &History, events: &Events) {
         // Reads that tell different versions of one write tell nothing of it.
         let mut of_info: FxHashMap<u32, Option<i128>> = FxHashMap::default();
-        for r in events.register_reads() {
+        for r in events.register_reads().filter(|_| events.any_info()) {
             let w = events.source[r as usize];
             if w < NONE
                 && events.is_info(w)
@@ -42,21 +46,26 @@ impl Recorded {
                 *known = known.filter(|&known| known == version);
             }
         }
-        self.version = vec![None; events.len()];
-        self.by_version = vec![false; history.keys()];
-        for key in 0..history.keys() as u32 {
-            let writes = events.writes_of(key);
-            if events.types[key as usize] != DataType::Register {
-                continue; // a list tells its own order, sets and counters need none
+        let ranks = csr::zeros(events.len());
+        // A list tells its own order, sets and counters need none.
+        let register = |&key: &u32| events.types[key as usize] == DataType::Register;
+        let by_version = (0..history.keys() as u32).into_par_iter().map(|key| {
+            let writes = || events.writes_of(key).iter().copied();
+            let complete = writes().all(|w| events.is_info(w) || history.version(events.op(w)).is_some());
+            if !complete || !register(&key) {
+                return false;
             }
-            let complete = writes.iter().all(|&w| events.is_info(w) || history.version(events.op(w)).is_some());
-            self.by_version[key as usize] = complete;
-            self.fallback_keys += usize::from(!complete);
-            for &w in writes.iter().filter(|_| complete) {
-                self.version[w as usize] =
-                    if events.is_info(w) { of_info.get(&w).copied().flatten() } else { history.version(events.op(w)) };
+            let version = |w| if events.is_info(w) { of_info.get(&w).copied().flatten() } else { history.version(events.op(w)) };
+            let mut versions: Vec<(i128, u32)> = writes().filter_map(|w| Some((version(w)?, w))).collect();
+            versions.sort_unstable();
+            for (rank, same) in (1..).zip(versions.chunk_by(|a, b| a.0 == b.0)) {
+                same.iter().for_each(|&(_, w)| ranks[w as usize].store(rank, Ordering::Relaxed));
             }
-        }
+            true
+        });
+        self.by_version = by_version.collect();
+        self.ranks = csr::plain(ranks);
+        self.fallback_keys = (0..history.keys() as u32).filter(|key| register(key) && !self.by_version(*key)).count();
     }
 
     /// Is the order of the key's writes given by versions, so that rule 2 gives way?
@@ -64,9 +73,10 @@ impl Recorded {
         self.by_version.get(key as usize).copied().unwrap_or(false)
     }
 
-    /// The version of a write of a key that is judged by versions.
-    pub(crate) fn version(&self, write: u32) -> Option<i128> {
-        self.version.get(write as usize).copied().flatten()
+    /// Which one of its key's versions a write of a key that is judged by versions has, if that is known.
+    #[inline]
+    pub(crate) fn version(&self, write: u32) -> Option<u32> {
+        self.ranks.get(write as usize).copied().filter(|&rank| rank > 0)
     }
 
     /// Does the recording order any writes?
@@ -77,6 +87,29 @@ impl Recorded {
     /// Does it order only writes of one key among themselves, if any?
     pub(crate) fn within_keys(&self) -> bool {
         self.mode != WriteOrder::RealTime
+    }
+
+    /// By event: the write whose version comes right before; [`NONE`] where there is none. `None` where there is more to the order: real
+    /// time, or writes of one key with the same version.
+    pub(crate) fn before(&self, history: &History, events: &Events) -> Option<Vec<u32>> {
+        if self.mode != WriteOrder::Version {
+            return None;
+        }
+        let before = csr::numbers(events.len(), NONE);
+        let ordered = (0..history.keys() as u32).into_par_iter().all(|key| {
+            let versions = self.in_order(events.writes_of(key).iter().copied());
+            let distinct = versions.windows(2).all(|pair| pair[0].0 < pair[1].0);
+            versions.windows(2).for_each(|pair| before[pair[1].1 as usize].store(pair[0].1, Ordering::Relaxed));
+            distinct
+        });
+        ordered.then(|| csr::plain(before))
+    }
+
+    /// Those of these writes that have versions, by version.
+    fn in_order(&self, writes: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
+        let mut versions: Vec<(u32, u32)> = writes.filter_map(|w| Some((self.version(w)?, w))).collect();
+        versions.sort_unstable();
+        versions
     }
 
     /// Adds the recorded order to a graph.
@@ -95,8 +128,7 @@ impl Recorded {
         if !self.by_version(key) {
             return;
         }
-        let mut versions: Vec<(i128, u32)> = writes.filter_map(|w| Some((self.version(w)?, w))).collect();
-        versions.sort_unstable();
+        let versions = self.in_order(writes);
         let mut groups = versions.chunk_by(|a, b| a.0 == b.0);
         let Some(mut before) = groups.next() else { return };
         for group in groups {

@@ -23,7 +23,7 @@ pub(crate) enum Explained {
     Not {
         /// The constraints found, (later, earlier, read); cyclic together with hb where nothing else is wrong.
         edges: Vec<(u32, u32, u32)>,
-        /// `None` where hb is cyclic.
+        /// `None` where there was no first order.
         swept: Option<Swept>,
     },
 }
@@ -36,9 +36,13 @@ pub(crate) struct Swept {
     pub(crate) unexplained: Unexplained,
 }
 
-/// Looks for an order. `first` extends hb, or is `None` where hb is cyclic.
-pub(crate) fn explain<N: Nodes>(nodes: &N, first: Option<Vec<u32>>, budget: &Budget) -> Result<Explained, OutOfBudget> {
-    let mut edges = Edges::new(nodes.len());
+/// Looks for an order that extends the edges, too. `first` extends hb and them, or is `None` where they are cyclic.
+pub(crate) fn explain<N: Nodes>(
+    nodes: &N,
+    first: Option<Vec<u32>>,
+    mut edges: Edges,
+    budget: &Budget,
+) -> Result<Explained, OutOfBudget> {
     let mut swept: Option<Swept> = None;
     let mut laid_out = first;
     while let Some(order) = laid_out {
@@ -69,23 +73,26 @@ pub(crate) fn explain<N: Nodes>(nodes: &N, first: Option<Vec<u32>>, budget: &Bud
     Ok(Explained::Not { edges: edges.list, swept })
 }
 
-/// An order that extends hb and stays near what is recorded, if anything is; `None` where hb is cyclic.
+/// An order that extends hb and the edges and stays near the guess that is recorded, if any is; `None` where they are cyclic.
 pub(crate) fn first_order<N: Nodes>(
     nodes: &N,
     recorded: Option<Vec<u32>>,
     spread: impl FnOnce() -> Vec<u32>,
+    edges: &Edges,
     budget: &Budget,
 ) -> Result<Option<Vec<u32>>, OutOfBudget> {
     // Where sessions are many and short, most of their events come at no level that tells when.
     const MOST_FOR_LEVELS: usize = 256;
-    let none = Edges::new(nodes.len());
     if let Some(guess) = recorded {
-        order::lay_out(nodes, guess.into_iter(), &none, budget)
+        order::lay_out(nodes, guess.into_iter(), edges, budget)
     } else if nodes.chains() <= MOST_FOR_LEVELS {
-        let order = order::lay_out(nodes, 0..nodes.len() as u32, &none, budget)?;
-        Ok(order.map(|order| order::by_level(nodes, &order)))
+        let order = order::lay_out(nodes, 0..nodes.len() as u32, &Edges::new(nodes.len()), budget)?;
+        match order.map(|order| order::by_level(nodes, &order)) {
+            Some(order) if edges.any_recorded() => order::lay_out(nodes, order.into_iter(), edges, budget),
+            order => Ok(order),
+        }
     } else {
-        order::lay_out(nodes, spread().into_iter(), &none, budget)
+        order::lay_out(nodes, spread().into_iter(), edges, budget)
     }
 }
 

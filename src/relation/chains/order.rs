@@ -6,19 +6,33 @@
 
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::csr;
+use crate::relation::events::NONE;
 
 use super::Nodes;
 
-/// Constraints on the order of writes that reads have shown: (later write, earlier write, read), sorted.
+/// Constraints on the order of writes beside hb.
 pub(crate) struct Edges {
+    /// What reads have shown: (later write, earlier write, read), sorted.
     pub(crate) list: Vec<(u32, u32, u32)>,
+    /// By node: the write that is recorded to come right before it, or [`NONE`]. Empty where none is.
+    recorded: Vec<u32>,
     /// A bit a node: does any edge lead to it?
     marked: Vec<u64>,
 }
 
 impl Edges {
     pub(crate) fn new(nodes: usize) -> Self {
-        Edges { list: Vec::new(), marked: vec![0; nodes.div_ceil(64)] }
+        Edges { list: Vec::new(), recorded: Vec::new(), marked: vec![0; nodes.div_ceil(64)] }
+    }
+
+    /// What is recorded of the order of writes.
+    pub(crate) fn recorded(before: Vec<u32>) -> Self {
+        Edges { marked: vec![0; before.len().div_ceil(64)], list: Vec::new(), recorded: before }
+    }
+
+    /// Is any order of writes recorded?
+    pub(crate) fn any_recorded(&self) -> bool {
+        !self.recorded.is_empty()
     }
 
     /// Adds edges, one for each pair of writes.
@@ -31,8 +45,15 @@ impl Edges {
         self.list.dedup_by_key(|edge| (edge.0, edge.1));
     }
 
+    /// The writes that come before a node.
     #[inline]
-    fn into(&self, write: u32) -> &[(u32, u32, u32)] {
+    fn into(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let recorded = self.recorded.get(node as usize).copied().filter(|&write| write != NONE);
+        self.shown(node).iter().map(|edge| edge.1).chain(recorded)
+    }
+
+    #[inline]
+    fn shown(&self, write: u32) -> &[(u32, u32, u32)] {
         if self.marked[write as usize / 64] >> (write % 64) & 1 == 0 {
             return &[];
         }
@@ -118,7 +139,7 @@ impl<'a, N: Nodes> LayOut<'a, N> {
                     }
                 };
                 nodes.cross(first).for_each(&mut need);
-                self.edges.into(first).iter().for_each(|edge| need(edge.1));
+                self.edges.into(first).for_each(&mut need);
                 if cyclic {
                     return Ok(false);
                 }
