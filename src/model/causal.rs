@@ -63,6 +63,6 @@ pub(super) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<I
         Ok(Some(Swept { order, unexplained }))
     };
     let Some(Swept { order, unexplained }) = facts.swept(sweep)? else { return Ok(None) };
-    let overwritten = overwritten_in_past(chains, order, &unexplained.overwritten, facts.budget)?;
+    let overwritten = overwritten_in_past(chains, order, unexplained, facts.budget)?;
     Ok(Some(InPast { initial: unexplained.initial.clone(), overwritten }))
 }

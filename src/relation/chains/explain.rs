@@ -6,6 +6,8 @@
 
 use std::cmp::Reverse;
 
+use rustc_hash::FxHashSet;
+
 use crate::relation::budget::{Budget, OutOfBudget};
 
 use super::Nodes;
@@ -13,7 +15,7 @@ use super::key_order::places;
 use super::mend::{Mended, Mending};
 use super::order::{self, Edges};
 use super::sweep::{self, Unexplained};
-use super::walk::Search;
+use super::walk::{Search, Walker};
 
 /// What came of looking for an order.
 pub(crate) enum Explained {
@@ -48,6 +50,7 @@ pub(crate) fn explain<N: Nodes>(
     while let Some(order) = laid_out {
         let (unexplained, keys) = sweep::unexplained(nodes, &order, budget)?;
         let mut found = unexplained.overwritten.clone();
+        let partly: Vec<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
         edges.add(&found);
         // Which reads of the initial value have a write before them is the same in every order.
         let hopeless = !unexplained.initial.is_empty();
@@ -56,7 +59,7 @@ pub(crate) fn explain<N: Nodes>(
             swept = Some(Swept { order, unexplained });
             break;
         }
-        let mut mending = Mending::new(nodes, budget, order, keys);
+        let mut mending = Mending::new(nodes, budget, order, keys, partly.into_iter());
         laid_out = loop {
             if found.is_empty() {
                 return Ok(Explained::By(mending.order));
@@ -96,19 +99,19 @@ pub(crate) fn first_order<N: Nodes>(
     }
 }
 
-/// Reads of w with w hb x hb read for a write x of their key, as (read, w, x), one a read, ascending. `overwritten` are all that an order
-/// which extends hb leaves unexplained.
+/// Reads of w with w hb x hb read for a write x of their key, as (read, w, x), one a read, ascending, of what an order that extends hb
+/// leaves unexplained.
 pub(crate) fn overwritten_in_past<N: Nodes>(
     nodes: &N,
     order: &[u32],
-    overwritten: &[(u32, u32, u32)],
+    unexplained: &Unexplained,
     budget: &Budget,
 ) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
+    let mut overwritten = unexplained.overwritten.clone();
     if overwritten.is_empty() {
         return Ok(Vec::new());
     }
     let place = places(order);
-    let mut overwritten = overwritten.to_vec();
     // What is latest has the most before it.
     overwritten.sort_unstable_by_key(|&(_, x, read)| (read, Reverse(place[x as usize])));
     let mut search = Search::new(nodes, &place, nodes.len());
@@ -124,21 +127,45 @@ pub(crate) fn overwritten_in_past<N: Nodes>(
             break;
         }
     }
-    // Where such searches do not get far, one pass answers all that is left.
-    rest.sort_unstable_by_key(|&(w, x, read)| (x, w, read));
-    let mut questions: Vec<(u32, u32)> = rest.iter().map(|&(w, x, _)| (w, x)).collect();
-    questions.dedup();
-    if !questions.is_empty() {
-        let answers = sweep::answer(nodes, order, &questions, budget)?;
-        let mut asked = questions.iter().zip(answers).peekable();
-        for (w, x, read) in rest {
-            while asked.next_if(|&(&question, _)| question != (w, x)).is_some() {}
-            if asked.peek().is_some_and(|&(_, before)| before) {
-                found.push((read, w, x));
-            }
-        }
+    // Where such searches do not get far, passes answer all that is left.
+    ask(nodes, order, rest, &mut found, budget)?;
+    let known: FxHashSet<u32> = found.iter().map(|found| found.0).collect();
+    let mut walker = Walker::new(nodes, budget);
+    let mut rest = Vec::new();
+    for &(node, read) in unexplained.partly.iter().filter(|(_, read)| !known.contains(&read.event)) {
+        let window = place[read.source as usize] + 1..place[node as usize];
+        walker.walk(&place, node, window.start)?;
+        let window = order[window.start as usize..window.end as usize].iter().copied();
+        let earlier = window.filter(|&x| walker.met(x) && nodes.writes(x).any(|key| key == read.key));
+        rest.extend(earlier.map(|x| (read.source, x, read.event)));
     }
+    ask(nodes, order, rest, &mut found, budget)?;
     found.sort_unstable();
     found.dedup_by_key(|found| found.0);
     Ok(found)
+}
+
+/// Adds the (read, w, x) of these (w, x, read) with w hb x.
+fn ask<N: Nodes>(
+    nodes: &N,
+    order: &[u32],
+    mut asked: Vec<(u32, u32, u32)>,
+    found: &mut Vec<(u32, u32, u32)>,
+    budget: &Budget,
+) -> Result<(), OutOfBudget> {
+    if asked.is_empty() {
+        return Ok(());
+    }
+    asked.sort_unstable_by_key(|&(w, x, read)| (x, w, read));
+    let mut questions: Vec<(u32, u32)> = asked.iter().map(|&(w, x, _)| (w, x)).collect();
+    questions.dedup();
+    let answers = sweep::answer(nodes, order, &questions, budget)?;
+    let mut answered = questions.iter().zip(answers).peekable();
+    for (w, x, read) in asked {
+        while answered.next_if(|&(&question, _)| question != (w, x)).is_some() {}
+        if answered.peek().is_some_and(|&(_, before)| before) {
+            found.push((read, w, x));
+        }
+    }
+    Ok(())
 }

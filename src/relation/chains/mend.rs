@@ -5,6 +5,8 @@
 //! it returned only where two of the three changed sides, so only such pairs are asked about, by walks: they are few and near. Cost: the
 //! stretches laid out anew, a look at the reads in them and at the readers of writes that changed sides.
 
+use rustc_hash::FxHashSet;
+
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::events::NONE;
 
@@ -20,6 +22,8 @@ pub(crate) struct Mending<'a, N> {
     pub(crate) order: Vec<u32>,
     place: Vec<u32>,
     keys: KeyOrder<'a>,
+    /// The reads of which a sweep did not find everything.
+    partly: FxHashSet<u32>,
 }
 
 /// What came of mending.
@@ -33,9 +37,15 @@ pub(crate) enum Mended {
 }
 
 impl<'a, N: Nodes> Mending<'a, N> {
-    /// Of an order, with the writes of each key in it.
-    pub(crate) fn new(nodes: &'a N, budget: &'a Budget, order: Vec<u32>, keys: KeyOrder<'a>) -> Self {
-        Mending { nodes, budget, place: places(&order), order, keys }
+    /// Of an order, with the writes of each key in it, and the reads that were only partly looked at.
+    pub(crate) fn new(
+        nodes: &'a N,
+        budget: &'a Budget,
+        order: Vec<u32>,
+        keys: KeyOrder<'a>,
+        partly: impl Iterator<Item = u32>,
+    ) -> Self {
+        Mending { nodes, budget, place: places(&order), order, keys, partly: partly.collect() }
     }
 
     /// Makes the order extend the edges, of which it breaks only the (w, x, read) of `fresh`.
@@ -134,12 +144,14 @@ impl<'a, N: Nodes> Mending<'a, N> {
         Ok(found)
     }
 
-    /// The writes that stand between what a read returned and the read, and did not before.
+    /// The writes that stand between what a read returned and the read, and did not before (or were not all asked about).
     fn between(&self, reader: u32, read: Read, before: &[u32]) -> impl Iterator<Item = u32> {
         let place = |e: u32| self.place[e as usize];
         let (from, to) = (place(read.source), place(reader));
-        let was_between =
-            move |x: u32| before[read.source as usize] < before[x as usize] && before[x as usize] < before[reader as usize];
+        let all = self.partly.contains(&read.event);
+        let was_between = move |x: u32| {
+            !all && before[read.source as usize] < before[x as usize] && before[x as usize] < before[reader as usize]
+        };
         let writes = self.keys.of(read.key as usize);
         let after = writes.partition_point(|&x| place(x) <= from);
         writes[after..].iter().copied().take_while(move |&x| place(x) < to).filter(move |&x| !was_between(x))

@@ -32,11 +32,11 @@ struct Plain {
 
 impl Plain {
     fn random(rng: &mut Rng) -> Self {
-        let (keys, chains) = (rng.u32(1..4), rng.usize(1..7));
+        let (keys, chains) = (rng.u32(1..4), rng.usize(1..9));
         let mut starts = vec![0u32];
         let mut chain = Vec::new();
         for c in 0..chains {
-            chain.extend(std::iter::repeat_n(c, rng.usize(1..9)));
+            chain.extend(std::iter::repeat_n(c, rng.usize(1..12)));
             starts.push(chain.len() as u32);
         }
         let n = chain.len();
@@ -186,7 +186,7 @@ fn orders_extend_hb() {
 
 #[test]
 fn clocks_and_walks_find_what_is_unexplained() {
-    let mut some = 0;
+    let (mut some, mut partial) = (0, 0);
     each(|plain, rng, budget| {
         let order = any_order(plain, rng, budget);
         let expected = plain.unexplained(&order);
@@ -197,16 +197,25 @@ fn clocks_and_walks_find_what_is_unexplained() {
                 NONE => found.initial.push((x, read.event)),
                 w => found.overwritten.push((w, x, read.event)),
             };
+            let mut partly = Vec::new();
             match walks {
-                true => sweep::with_walks(plain, &order, budget, sort).unwrap(),
+                true => sweep::with_walks(plain, &order, budget, &mut partly, sort).unwrap(),
                 false => sweep::with_clocks(plain, &order, budget, sort).unwrap(),
             };
             found.initial.sort_unstable_by_key(|&(_, read)| read);
             found.overwritten.sort_unstable();
-            assert_eq!((found.initial, found.overwritten), (expected.initial.clone(), expected.overwritten.clone()));
+            assert_eq!(found.initial, expected.initial);
+            // A read that was only partly looked at has some of its own.
+            let partly: Vec<u32> = partly.iter().map(|(_, read)| read.event).collect();
+            partial += partly.len();
+            let whole = |all: &[(u32, u32, u32)]| all.iter().copied().filter(|all| !partly.contains(&all.2)).collect::<Vec<_>>();
+            assert_eq!(whole(&found.overwritten), whole(&expected.overwritten));
+            assert!(found.overwritten.iter().all(|found| expected.overwritten.binary_search(found).is_ok()));
+            assert!(partly.iter().all(|&read| found.overwritten.iter().any(|found| found.2 == read)));
         }
     });
     assert!(some > HISTORIES as usize / 10 && some < HISTORIES as usize, "{some} histories with something unexplained");
+    assert!(partial > 100, "{partial} reads partly looked at");
 }
 
 #[test]
@@ -221,6 +230,7 @@ fn answers_are_those_of_hb() {
         questions.dedup();
         let expected: Vec<bool> = questions.iter().map(|&(a, b)| plain.past[b as usize][a as usize]).collect();
         assert_eq!(sweep::answer(plain, &order, &questions, budget).unwrap(), expected);
+        assert_eq!(sweep::by_bits(plain, &order, &questions, budget).unwrap(), expected);
         let mut search = Search::new(plain, &place, usize::MAX);
         let searched: Vec<bool> = questions.iter().map(|&(a, b)| search.leads(a, b).unwrap()).collect();
         assert_eq!(searched, expected);
@@ -236,7 +246,20 @@ fn answers_are_those_of_hb() {
 fn reads_are_overwritten_in_their_past_by_definition() {
     each(|plain, rng, budget| {
         let order = any_order(plain, rng, budget);
-        let all = plain.unexplained(&order).overwritten;
+        let all = match rng.bool() {
+            true => plain.unexplained(&order),
+            false => {
+                let mut all = Unexplained::default();
+                let mut partly = Vec::new();
+                let each = |x: u32, read: Read| {
+                    if read.source != NONE {
+                        all.overwritten.push((read.source, x, read.event))
+                    }
+                };
+                sweep::with_walks(plain, &order, budget, &mut partly, each).unwrap();
+                Unexplained { partly, ..all }
+            }
+        };
         let found = overwritten_in_past(plain, &order, &all, budget).unwrap();
         let past = |a: u32, b: u32| plain.past[b as usize][a as usize];
         let is = |read: u32, source: u32| {
@@ -256,10 +279,21 @@ fn mending_finds_what_comes_to_be_unexplained() {
     let mut mended = 0;
     each(|plain, rng, budget| {
         let order = any_order(plain, rng, budget);
-        let (unexplained, keys) = sweep::unexplained(plain, &order, budget).unwrap();
+        let mut unexplained = Unexplained::default();
+        let each = |x: u32, read: Read| {
+            if read.source != NONE {
+                unexplained.overwritten.push((read.source, x, read.event))
+            }
+        };
+        let mut partly = Vec::new();
+        let keys = match rng.bool() {
+            true => sweep::with_clocks(plain, &order, budget, each).unwrap(),
+            false => sweep::with_walks(plain, &order, budget, &mut partly, each).unwrap(),
+        };
         let mut edges = Edges::new(plain.len());
         edges.add(&unexplained.overwritten);
-        let mut mending = Mending::new(plain, budget, order, keys);
+        let partly = partly.into_iter().map(|(_, read)| read.event);
+        let mut mending = Mending::new(plain, budget, order, keys, partly);
         if let Mended::Unexplained(mut found) = mending.mend(&edges, &unexplained.overwritten).unwrap() {
             mended += 1;
             assert!(plain.extends_hb(&mending.order));

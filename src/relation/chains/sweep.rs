@@ -5,7 +5,8 @@
 //! Whether x is hb-before r is told by vector clocks (Fidge 1988, Mattern 1989) where chains are few: each chain has one, which a read
 //! raises to that of the write it returned. A write that another chain will read leaves a copy behind, shared by the writes up to the
 //! chain's next read and freed after the last reader. Where chains are many, a walk back from r that does not go below the earliest x
-//! answers for r; where an order is good, those are short.
+//! answers for r; where an order is good, those are short. A read of something long overwritten has many x; of these the latest are
+//! asked about first, and once one is hb-before r the earlier ones are left for later: then the read is *partly* looked at.
 
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::events::NONE;
@@ -25,6 +26,8 @@ pub(crate) struct Unexplained {
     pub(crate) initial: Vec<(u32, u32)>,
     /// (w, x, read) of the others.
     pub(crate) overwritten: Vec<(u32, u32, u32)>,
+    /// Reads of which only the latest x were looked for, each with its node.
+    pub(crate) partly: Vec<(u32, Read)>,
 }
 
 /// What an order that extends hb does not explain; and the writes of each key in it.
@@ -34,24 +37,21 @@ pub(crate) fn unexplained<'a, N: Nodes>(
     budget: &Budget,
 ) -> Result<(Unexplained, KeyOrder<'a>), OutOfBudget> {
     let mut found = Unexplained::default();
-    let keys = sweep(nodes, order, budget, |x, read| match read.source {
+    let each = |x: u32, read: Read| match read.source {
         NONE => found.initial.push((x, read.event)),
         w => found.overwritten.push((w, x, read.event)),
-    })?;
+    };
+    let keys = match nodes.chains() <= MOST_CLOCKS {
+        true => with_clocks(nodes, order, budget, each)?,
+        false => {
+            let mut partly = Vec::new();
+            let keys = with_walks(nodes, order, budget, &mut partly, each)?;
+            found.partly = partly;
+            keys
+        }
+    };
     found.initial.sort_unstable_by_key(|&(_, read)| read);
     Ok((found, keys))
-}
-
-/// Calls back with each (x, r). For each r of one chain's writes only the last, since the others precede it; for a read of the initial
-/// value only one of all, which is enough. Returns the writes of each key in
-/// the order.
-fn sweep<'a, N: Nodes>(
-    nodes: &'a N,
-    order: &[u32],
-    budget: &Budget,
-    each: impl FnMut(u32, Read),
-) -> Result<KeyOrder<'a>, OutOfBudget> {
-    if nodes.chains() <= MOST_CLOCKS { with_clocks(nodes, order, budget, each) } else { with_walks(nodes, order, budget, each) }
 }
 
 /// Is the first hb-before the second? For pairs of nodes that the order has in this order, ascending by the second.
@@ -63,19 +63,7 @@ pub(crate) fn answer<N: Nodes>(
 ) -> Result<Vec<bool>, OutOfBudget> {
     let mut answers = vec![false; questions.len()];
     if nodes.chains() > MOST_CLOCKS {
-        let place = places(order);
-        let mut walker = Walker::new(nodes, budget);
-        let mut last = NONE;
-        for (i, &(from, to)) in questions.iter().enumerate() {
-            if to != last {
-                let group = questions[i..].iter().take_while(|q| q.1 == to);
-                let lowest = group.map(|q| place[q.0 as usize]).min().expect("there is one");
-                walker.walk(&place, to, lowest)?;
-                last = to;
-            }
-            answers[i] = walker.met(from);
-        }
-        return Ok(answers);
+        return by_bits(nodes, order, questions, budget);
     }
     let mut clocks = Clocks::new(nodes);
     let mut asked = vec![false; order.len()];
@@ -98,6 +86,54 @@ pub(crate) fn answer<N: Nodes>(
     Ok(answers)
 }
 
+/// The same, for 64 first nodes at a time: one pass along the order with a bit for each, set in whatever comes after it.
+pub(super) fn by_bits<N: Nodes>(
+    nodes: &N,
+    order: &[u32],
+    questions: &[(u32, u32)],
+    budget: &Budget,
+) -> Result<Vec<bool>, OutOfBudget> {
+    let mut answers = vec![false; questions.len()];
+    let place = places(order);
+    let mut by_first: Vec<usize> = (0..questions.len()).collect();
+    by_first.sort_unstable_by_key(|&i| place[questions[i].0 as usize]);
+    let mut firsts: Vec<u32> = by_first.iter().map(|&i| questions[i].0).collect();
+    firsts.dedup();
+    let (mut after, mut of_chain) = (vec![0u64; order.len()], vec![0u64; nodes.chains()]);
+    let mut next = 0;
+    for share in firsts.chunks(64) {
+        of_chain.fill(0);
+        let first = place[share[0] as usize] as usize;
+        // What stands before is after none of them.
+        order[..first].iter().for_each(|&e| after[e as usize] = 0);
+        let mut waiting = (0..).zip(share).peekable();
+        for (count, &e) in order[first..].iter().enumerate() {
+            if count % 4096 == 0 {
+                budget.check()?;
+            }
+            let own = &mut of_chain[nodes.chain(e)];
+            *own = nodes.cross(e).fold(*own, |bits, from| bits | after[from as usize]);
+            after[e as usize] = *own;
+            if let Some((bit, _)) = waiting.next_if(|&(_, &first)| first == e) {
+                *own |= 1u64 << bit;
+                // Whoever reads it comes after it; it does not come after itself.
+                after[e as usize] = *own;
+            }
+        }
+        let asked =
+            by_first[next..].iter().take_while(|&&i| place[questions[i].0 as usize] <= place[share[share.len() - 1] as usize]);
+        for &i in asked {
+            let (from, to) = questions[i];
+            let bit = share.iter().position(|&first| first == from).expect("it is of this share");
+            answers[i] = from != to && after[to as usize] >> bit & 1 == 1;
+            next += 1;
+        }
+    }
+    Ok(answers)
+}
+
+/// Calls back with each (x, r). For each r of one chain's writes only the last, since the others precede it; for a read of the initial
+/// value only one of all, which is enough. Returns the writes of each key in the order.
 pub(super) fn with_clocks<'a, N: Nodes>(
     nodes: &'a N,
     order: &[u32],
@@ -243,12 +279,17 @@ impl Clocks {
     }
 }
 
+/// The same by walks. Where a read has many x, only the latest of them, and it is added to `partly`.
 pub(super) fn with_walks<'a, N: Nodes>(
     nodes: &'a N,
     order: &[u32],
     budget: &Budget,
+    partly: &mut Vec<(u32, Read)>,
     mut each: impl FnMut(u32, Read),
 ) -> Result<KeyOrder<'a>, OutOfBudget> {
+    /// So many writes of a key are asked about at first, and so many times more each time that none of them is before the read.
+    const FIRST: usize = if cfg!(test) { 2 } else { 8 };
+    const MORE: usize = 4;
     let place = places(order);
     let mut placed = KeyOrder::new(nodes);
     let mut walker = Walker::new(nodes, budget);
@@ -259,29 +300,38 @@ pub(super) fn with_walks<'a, N: Nodes>(
         if count % 4096 == 0 {
             budget.check()?;
         }
-        let mut lowest = NONE;
         for read in nodes.reads(e) {
             let writes = placed.of(read.key as usize);
             if writes.last().is_some_and(|&last| last != read.source) {
                 let before = writes.iter().rposition(|&x| x == read.source).map_or(0, |at| at + 1);
-                lowest = lowest.min(place[writes[before] as usize]);
                 asking.push((read, before));
             }
         }
-        if !asking.is_empty() {
-            walker.walk(&place, e, lowest)?;
-        }
-        for (read, before) in asking.drain(..) {
-            for &x in placed.of(read.key as usize)[before..].iter().rev() {
-                let of = nodes.chain(x);
-                if walker.met(x) && found_for[of] != read.event {
-                    found_for[of] = read.event;
-                    each(x, read);
-                    if read.source == NONE {
-                        break;
+        let mut latest = FIRST;
+        while !asking.is_empty() {
+            let from = |&(read, before): &(Read, usize)| placed.of(read.key as usize).len().saturating_sub(latest).max(before);
+            let earliest = |asked: &(Read, usize)| place[placed.of(asked.0.key as usize)[from(asked)] as usize];
+            walker.walk(&place, e, asking.iter().map(earliest).min().expect("there are some"))?;
+            asking.retain(|asked| {
+                let (read, first) = (asked.0, from(asked));
+                let mut any = false;
+                for &x in placed.of(read.key as usize)[first..].iter().rev() {
+                    let of = nodes.chain(x);
+                    if walker.met(x) && found_for[of] != read.event {
+                        any = true;
+                        found_for[of] = read.event;
+                        each(x, read);
+                        if read.source == NONE {
+                            break;
+                        }
                     }
                 }
-            }
+                if any && first > asked.1 && read.source != NONE {
+                    partly.push((e, read));
+                }
+                !any && first > asked.1
+            });
+            latest *= MORE;
         }
         nodes.writes(e).for_each(|key| placed.place(key as usize, e));
     }
