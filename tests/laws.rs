@@ -19,6 +19,7 @@ mod transacting;
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use testimony::check::{self, Judged, Options, WriteOrder};
+use testimony::format::{self, ReadOptions};
 use testimony::history::{History, HistoryBuilder, Kind, OpInput, TxnInput};
 use testimony::model::{Checker, Guarantees, MODELS, Model, implied};
 use testimony::verdict::Verdict;
@@ -151,6 +152,21 @@ fn how_the_file_interleaves_sessions_means_nothing() {
             let pick = rng.below(sessions.len());
             toy.txns.extend(sessions[pick].pop());
         }
+    });
+}
+
+/// With so many sessions `causal` is judged by walks and by bits, with few by clocks.
+#[test]
+fn sessions_that_touch_nothing_else_mean_nothing() {
+    check(|case| {
+        let lines = case.toy.json_lines();
+        let bystanders =
+            (0..300).map(|i| format!("{{\"session\":\"by {i}\",\"op\":\"write\",\"key\":\"by {i}\",\"value\":1}}\n"));
+        let crowded = format!("{}\n{}", lines.trim_end(), bystanders.collect::<String>());
+        let read = |text: &str| format::read(text.as_bytes(), &ReadOptions::default()).expect("it is well formed").history;
+        let judge = |text: &str| answer(&check::check(&read(text), &options(case.settings)));
+        let (before, after) = (judge(&lines), judge(&crowded));
+        if before == after { Ok(()) } else { Err(format!("{before:?}\nbut {after:?} among bystanders")) }
     });
 }
 

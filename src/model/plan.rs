@@ -140,11 +140,12 @@ impl<'a> Plan<'a> {
         Judged { judgements, minimal_violated, skipped, warnings, certificates }
     }
 
-    /// Is nothing asked for but transactional models, and what is known of every history?
+    /// Is `transactional-causal` asked for, and nothing beside it that it does not tell of?
     fn levels_alone(&self) -> bool {
         let apart =
             |model: &Model| matches!(model.checker, Checker::Transactions(_) | Checker::WellFormed | Checker::Convergence);
-        !self.options.lattice && self.asked.iter().all(|model| apart(model))
+        let strongest = self.asked.iter().filter_map(isolation).max();
+        strongest == Some(Isolation::TransactionalCausal) && !self.options.lattice && self.asked.iter().all(|model| apart(model))
     }
 
     fn asked(&self, model: &Model) -> bool {

@@ -61,10 +61,10 @@ pub(crate) fn answer<N: Nodes>(
     questions: &[(u32, u32)],
     budget: &Budget,
 ) -> Result<Vec<bool>, OutOfBudget> {
-    let mut answers = vec![false; questions.len()];
     if nodes.chains() > MOST_CLOCKS {
         return by_bits(nodes, order, questions, budget);
     }
+    let mut answers = vec![false; questions.len()];
     let mut clocks = Clocks::new(nodes);
     let mut asked = vec![false; order.len()];
     questions.iter().for_each(|q| asked[q.1 as usize] = true);
@@ -86,7 +86,7 @@ pub(crate) fn answer<N: Nodes>(
     Ok(answers)
 }
 
-/// The same, for 64 first nodes at a time: one pass along the order with a bit for each, set in whatever comes after it.
+/// The same, for 64 first nodes at a time: one pass along the order with a bit for each, set in the node and whatever comes after it.
 pub(super) fn by_bits<N: Nodes>(
     nodes: &N,
     order: &[u32],
@@ -113,19 +113,17 @@ pub(super) fn by_bits<N: Nodes>(
             }
             let own = &mut of_chain[nodes.chain(e)];
             *own = nodes.cross(e).fold(*own, |bits, from| bits | after[from as usize]);
-            after[e as usize] = *own;
             if let Some((bit, _)) = waiting.next_if(|&(_, &first)| first == e) {
                 *own |= 1u64 << bit;
-                // Whoever reads it comes after it; it does not come after itself.
-                after[e as usize] = *own;
             }
+            after[e as usize] = *own;
         }
         let asked =
             by_first[next..].iter().take_while(|&&i| place[questions[i].0 as usize] <= place[share[share.len() - 1] as usize]);
         for &i in asked {
             let (from, to) = questions[i];
             let bit = share.iter().position(|&first| first == from).expect("it is of this share");
-            answers[i] = from != to && after[to as usize] >> bit & 1 == 1;
+            answers[i] = after[to as usize] >> bit & 1 == 1;
             next += 1;
         }
     }
