@@ -56,6 +56,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
         add(&format!("k = 50, 10 operations a transaction, {name}"), Shape { transaction: 10, ..fifty }, WEAK);
         add(&format!("k = 50, 50,000 keys, views of any age, {name}"), Shape { keys: 50_000, age: usize::MAX, ..fifty }, CAUSAL);
         add(&format!("web log, k = 100,000, {name}"), web, CAUSAL);
+        add(&format!("web log, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..web }, CAUSAL);
         add(&format!("k = 100,000 all alive, views of any age, {name}"), many, CAUSAL);
         add(&format!("one key, {name}"), Shape { keys: 1, ..fifty }, CAUSAL);
         add(&format!("every write read by all 50 sessions, {name}"), Shape { pattern: Pattern::ReadByAll, ..fifty }, CAUSAL);
