@@ -3,7 +3,7 @@
 
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::Chains;
-use crate::relation::chains::explain::{Explained, Swept, explain, first_order, overwritten_in_past};
+use crate::relation::chains::explain::{self, Explained, Swept, first_order};
 use crate::relation::chains::order::Edges;
 use crate::relation::chains::sweep::unexplained;
 use crate::relation::facts::Facts;
@@ -29,7 +29,7 @@ pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>, edges: Edges) -> Re
     let recorded = edges.any_recorded();
     let first = first_order(chains, facts.recorded_guess(), || facts.guess().to_vec(), &edges, facts.budget)?;
     // What cheaper models can still tell must not wait for this one in vain.
-    Ok(match explain(chains, first, edges, &facts.budget.most())? {
+    Ok(match explain::explain(chains, first, edges, &facts.budget.most())? {
         Explained::By(order) => Decision::Satisfied(order),
         Explained::Not { edges, swept } => {
             let mut extra = facts.base(Guarantees::ALL)?.clone();
@@ -46,15 +46,15 @@ pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>, edges: Edges) -> Re
 }
 
 /// What `causal-weak` forbids, and what makes a read stale under `causal`.
-pub(super) struct InPast {
+pub(crate) struct InPast {
     /// (x, read) of reads of the initial value with a write x of their key hb-before them, one a read, ascending by read.
-    pub(super) initial: Vec<Sight>,
-    /// (read, w, x) of reads of w with w hb x hb read, one a read, ascending.
-    pub(super) overwritten: Vec<(u32, u32, u32)>,
+    pub(crate) initial: Vec<Sight>,
+    /// (read, w, x) of reads of w with w hb x hb read, one a read, ascending. Along chains x may be [`NONE`]: not looked for.
+    pub(crate) overwritten: Vec<(u32, u32, u32)>,
 }
 
 /// `None` where hb is cyclic.
-pub(super) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<InPast>, OutOfBudget> {
+pub(crate) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<InPast>, OutOfBudget> {
     let sweep = || {
         let none = Edges::new(facts.events().len());
         let order = first_order(chains, facts.recorded_guess(), || facts.guess().to_vec(), &none, facts.budget)?;
@@ -62,7 +62,13 @@ pub(super) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<I
         let (unexplained, _) = unexplained(chains, &order, facts.budget)?;
         Ok(Some(Swept { order, unexplained }))
     };
-    let Some(Swept { order, unexplained }) = facts.swept(sweep)? else { return Ok(None) };
-    let overwritten = overwritten_in_past(chains, order, unexplained, facts.budget)?;
-    Ok(Some(InPast { initial: unexplained.initial.clone(), overwritten }))
+    let Some(swept) = facts.swept(sweep)? else { return Ok(None) };
+    let overwritten = facts.overwritten_in_past(chains, swept)?.to_vec();
+    Ok(Some(InPast { initial: swept.unexplained.initial.clone(), overwritten }))
+}
+
+/// The x that was not looked for.
+pub(super) fn overwriting(facts: &Facts<'_>, w: u32, read: u32) -> Result<u32, OutOfBudget> {
+    let (chains, swept) = (facts.chains().expect("hb is chains"), facts.known_swept().expect("it was found by a sweep"));
+    explain::overwriting(&chains, &swept.order, w, read, facts.budget)
 }

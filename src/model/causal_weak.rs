@@ -52,7 +52,11 @@ pub(crate) fn judge(facts: &Facts<'_>, shown: usize) -> Result<Outcome, OutOfBud
     if violations == 0 {
         return Ok(Outcome::Satisfied(Vec::new()));
     }
-    let mut witnesses: Vec<_> = overwritten.iter().take(shown).map(|&(read, w, x)| shrink.write_co_read(w, x, read)).collect();
+    let mut witnesses = Vec::new();
+    for &(read, w, x) in overwritten.iter().take(shown) {
+        let x = if x == NONE { causal::overwriting(facts, w, read)? } else { x };
+        witnesses.push(shrink.write_co_read(w, x, read));
+    }
     witnesses.extend(unexplained.iter().take(shown - witnesses.len()).map(|breach| shrink.breach(breach)));
     let left = shown - witnesses.len();
     witnesses.extend(reversed.iter().take(left).map(|&(read, first, second)| shrink.reversed_list(read, first, second)));

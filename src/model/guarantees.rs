@@ -134,7 +134,7 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
 /// Adds constraints until an order explains every read, or until they are cyclic or some read has no explanation in any order.
 fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decision, OutOfBudget> {
     let visibility = facts.visibility(g);
-    let mut guess = facts.guess().to_vec();
+    let mut guess = facts.best_guess().to_vec();
     let mut first_round = true;
     // Reads that run against the order contradict n² pairs. What a round leaves out the next one finds.
     let most = facts.events().len() + 1_000_000;

@@ -1,7 +1,8 @@
 //! The consistency models: names, definitions, citations and what implies what. Models are data; the checkers are in the files beside.
 
+mod below_causal;
 pub(crate) mod breach;
-mod causal;
+pub(crate) mod causal;
 mod causal_weak;
 mod convergence;
 pub(crate) mod guarantees;

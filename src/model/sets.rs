@@ -11,6 +11,7 @@ use crate::relation::budget::OutOfBudget;
 use crate::relation::facts::Facts;
 
 use super::Guarantees;
+use super::below_causal::{self, Tells};
 use super::guarantees::{self, DIRECT, Decision, Evidence, Outcome};
 use super::per_key;
 
@@ -33,6 +34,12 @@ enum Found {
     Violated(Guarantees),
 }
 
+impl Found {
+    fn satisfied(order: Vec<u32>) -> Self {
+        Found::Satisfied(Arc::new(Outcome::Satisfied(order)))
+    }
+}
+
 impl<'a> Sets<'a> {
     /// Nothing is known yet. The witnesses of these sets will be asked for.
     pub(super) fn new(facts: &'a Facts<'a>, options: &'a Options, shown: Vec<Guarantees>) -> Self {
@@ -44,15 +51,18 @@ impl<'a> Sets<'a> {
         if causal || sets.iter().any(|&g| !DIRECT.contains(g)) {
             self.judge_causal(sets);
         }
-        for &g in sets {
-            self.judge_one(g);
+        let unknown = |&g: &Guarantees| self.found[g.0 as usize].is_none();
+        let all_unseen = !sets.iter().any(|g| unknown(g) && self.will_be_proved(*g));
+        for i in 0..sets.len() {
+            // A small set has the small proof; where none will be seen, a large one that holds spares the small ones.
+            self.judge_one(sets[if all_unseen { sets.len() - 1 - i } else { i }]);
         }
     }
 
     fn judge_causal(&mut self, sets: &[Guarantees]) {
         match guarantees::decide(self.facts, Guarantees::ALL) {
             Ok(Decision::Satisfied(order)) => {
-                self.know(Guarantees::ALL, Ok(Found::Satisfied(Arc::new(Outcome::Satisfied(order)))));
+                self.know(Guarantees::ALL, Ok(Found::satisfied(order)));
                 return;
             }
             Ok(Decision::Violated(evidence)) if !sets.is_empty() => self.evidence[15] = Some(evidence),
@@ -97,24 +107,33 @@ impl<'a> Sets<'a> {
         let above = known(&|other| other.contains(g), false);
         let found = match below.or(above) {
             Some(found) => Ok(found),
-            None if !self.will_be_proved(g) && per_key::applies(self.facts, g) && self.facts.own_future_reads().is_empty() => {
-                self.look_for_any(g)
-            }
-            None => guarantees::decide(self.facts, g).map(|decision| match decision {
-                Decision::Satisfied(order) => Found::Satisfied(Arc::new(Outcome::Satisfied(order))),
-                Decision::Violated(evidence) => {
-                    self.evidence[g.0 as usize] = Some(evidence);
-                    Found::Violated(g)
-                }
-            }),
+            None if !self.will_be_proved(g) && self.facts.own_future_reads().is_empty() => self.look_for_any(g),
+            None => self.decide(g),
         };
         self.know(g, found);
     }
 
     /// The verdict on a set that nobody asked for: one contradiction is enough.
-    fn look_for_any(&self, g: Guarantees) -> Result<Found, OutOfBudget> {
-        let order = per_key::satisfied(self.facts, g)?;
-        Ok(order.map_or(Found::Violated(g), |order| Found::Satisfied(Arc::new(Outcome::Satisfied(order)))))
+    fn look_for_any(&mut self, g: Guarantees) -> Result<Found, OutOfBudget> {
+        if per_key::applies(self.facts, g) {
+            return Ok(per_key::satisfied(self.facts, g)?.map_or(Found::Violated(g), Found::satisfied));
+        }
+        match below_causal::told(self.facts, g)? {
+            Tells::Satisfied(order) => Ok(Found::satisfied(order)),
+            Tells::Violated => Ok(Found::Violated(g)),
+            Tells::Nothing => self.decide(g),
+        }
+    }
+
+    /// The verdict, with what proves a violation.
+    fn decide(&mut self, g: Guarantees) -> Result<Found, OutOfBudget> {
+        Ok(match guarantees::decide(self.facts, g)? {
+            Decision::Satisfied(order) => Found::satisfied(order),
+            Decision::Violated(evidence) => {
+                self.evidence[g.0 as usize] = Some(evidence);
+                Found::Violated(g)
+            }
+        })
     }
 
     /// Keeps what was found, with the proof if it will be asked for: later there may be no time left for it.

@@ -1,80 +1,98 @@
-//! Strongly connected components (Tarjan 1972), iterative: histories hold chains of millions, which no call stack does.
+//! Strongly connected components (Tarjan 1972, with one number a node as in Nuutila & Soisalon-Soininen 1994), iterative: histories hold
+//! chains of millions, which no call stack does.
 
 use super::budget::{Budget, OutOfBudget};
 use super::digraph::Digraph;
 
 /// The components of two nodes or more, and single nodes that lead to themselves; each ascending, in the order of their first nodes.
 pub(crate) fn cyclic_components(graph: &impl Digraph, budget: &Budget) -> Result<Vec<Vec<u32>>, OutOfBudget> {
-    const UNSEEN: u32 = u32::MAX;
     let nodes = graph.nodes();
-    let mut index = vec![UNSEEN; nodes];
-    let mut low = vec![0u32; nodes];
-    let mut on_stack = vec![false; nodes];
-    let mut stack: Vec<u32> = Vec::new();
-    // What recursion would have on its stack: a node, and the sources of its edges that are still to be looked at (edges can only be
-    // listed all at once). Lists are used again, so that their memory is that of the deepest path.
-    let mut calls: Vec<(u32, Vec<u32>)> = Vec::new();
-    let mut spare: Vec<Vec<u32>> = Vec::new();
-    let mut found = Vec::new();
-    let mut next = 0u32;
+    let mut walk = Walk { low: vec![UNSEEN; nodes], seen: 0, calls: Vec::new(), waiting: Vec::new() };
+    // Nodes whose component is not complete yet, each after all that it is known to be together with.
+    let mut open: Vec<u32> = Vec::new();
+    let mut found: Vec<Vec<u32>> = Vec::new();
     for root in 0..nodes as u32 {
-        if index[root as usize] != UNSEEN {
-            continue;
-        }
-        let mut open = |node: u32, index: &mut [u32], low: &mut [u32], spare: &mut Vec<Vec<u32>>| {
-            index[node as usize] = next;
-            low[node as usize] = next;
-            next += 1;
-            let mut sources = spare.pop().unwrap_or_default();
-            graph.sources(node, |from| sources.push(from));
-            sources
-        };
         if root % 4096 == 0 {
             budget.check()?;
         }
-        let sources = open(root, &mut index, &mut low, &mut spare);
-        stack.push(root);
-        on_stack[root as usize] = true;
-        calls.push((root, sources));
-        while let Some((node, sources)) = calls.last_mut() {
-            let node = *node;
-            if let Some(from) = sources.pop() {
-                if index[from as usize] == UNSEEN {
-                    let sources = open(from, &mut index, &mut low, &mut spare);
-                    stack.push(from);
-                    on_stack[from as usize] = true;
-                    calls.push((from, sources));
-                } else if on_stack[from as usize] {
-                    low[node as usize] = low[node as usize].min(index[from as usize]);
+        if walk.low[root as usize] != UNSEEN {
+            continue;
+        }
+        walk.call(graph, root);
+        while let Some(&Call { node, index, first }) = walk.calls.last() {
+            if walk.waiting.len() > first {
+                let from = walk.waiting.pop().expect("there are some");
+                match walk.low[from as usize] {
+                    UNSEEN => walk.call(graph, from),
+                    // A complete one is no way back.
+                    COMPLETE => {}
+                    low => walk.lower(node, low),
                 }
                 continue;
             }
-            let (_, done) = calls.pop().expect("looked at");
-            spare.push(done);
-            if let Some((caller, _)) = calls.last() {
-                low[*caller as usize] = low[*caller as usize].min(low[node as usize]);
+            walk.calls.pop();
+            let low = walk.low[node as usize];
+            if let Some(caller) = walk.calls.last().map(|call| call.node) {
+                walk.lower(caller, low);
             }
-            if low[node as usize] == index[node as usize] {
-                let mut component = Vec::new();
-                loop {
-                    let member = stack.pop().expect("the root of a component is on the stack");
-                    on_stack[member as usize] = false;
-                    component.push(member);
-                    if member == node {
-                        break;
-                    }
-                }
-                let mut cyclic = component.len() > 1;
-                if !cyclic {
-                    graph.sources(node, |from| cyclic |= from == node);
-                }
-                if cyclic {
-                    component.sort_unstable();
-                    found.push(component);
-                }
+            if low < index {
+                open.push(node);
+                continue;
+            }
+            // Whatever is open and was met after this node reaches back to it and no further.
+            let members = open.iter().rev().take_while(|&&member| walk.low[member as usize] >= index).count();
+            let mut component = open.split_off(open.len() - members);
+            component.push(node);
+            component.iter().for_each(|&member| walk.low[member as usize] = COMPLETE);
+            let mut cyclic = members > 0;
+            if !cyclic {
+                graph.sources(node, |from| cyclic |= from == node);
+            }
+            if cyclic {
+                component.sort_unstable();
+                found.push(component);
             }
         }
     }
     found.sort_unstable_by_key(|component| component[0]);
     Ok(found)
+}
+
+/// In [`Walk::low`]: not met.
+const UNSEEN: u32 = u32::MAX;
+/// In [`Walk::low`]: its component is complete. Larger than any number.
+const COMPLETE: u32 = u32::MAX - 1;
+
+/// A walk against the edges, depth first.
+struct Walk {
+    /// By node: the least number of a node that it is known to lead back to; at first its own.
+    low: Vec<u32>,
+    /// How many nodes were met: the number of the next.
+    seen: u32,
+    /// What recursion would have on its stack.
+    calls: Vec<Call>,
+    /// The sources still to be looked at, those of each call behind those of its caller (edges can only be listed all at once).
+    waiting: Vec<u32>,
+}
+
+/// A node that is being looked at.
+struct Call {
+    node: u32,
+    /// When it was met.
+    index: u32,
+    /// Where its sources begin.
+    first: usize,
+}
+
+impl Walk {
+    fn call(&mut self, graph: &impl Digraph, node: u32) {
+        self.low[node as usize] = self.seen;
+        self.calls.push(Call { node, index: self.seen, first: self.waiting.len() });
+        self.seen += 1;
+        graph.sources(node, |from| self.waiting.push(from));
+    }
+
+    fn lower(&mut self, node: u32, low: u32) {
+        self.low[node as usize] = self.low[node as usize].min(low);
+    }
 }

@@ -8,7 +8,7 @@ use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
 use super::chains::Chains;
-use super::chains::explain::Swept;
+use super::chains::explain::{Swept, overwritten_in_past};
 use super::events::Events;
 use super::graph::{Constraints, Extra, Graph, Reason};
 use super::guess;
@@ -40,6 +40,7 @@ pub(crate) struct Facts<'a> {
     recorded_only: OnceLock<Extra>,
     hb_layout: OnceLock<Result<Option<Layout>, OutOfBudget>>,
     swept: OnceLock<Result<Option<Swept>, OutOfBudget>>,
+    overwritten: OnceLock<Result<Vec<(u32, u32, u32)>, OutOfBudget>>,
 }
 
 impl<'a> Facts<'a> {
@@ -63,6 +64,7 @@ impl<'a> Facts<'a> {
             recorded_only: OnceLock::new(),
             hb_layout: OnceLock::new(),
             swept: OnceLock::new(),
+            overwritten: OnceLock::new(),
         }
     }
 
@@ -93,6 +95,11 @@ impl<'a> Facts<'a> {
         self.guess.get_or_init(|| {
             self.recorded_guess().unwrap_or_else(|| guess::spread(&self.events().starts, |e| self.events().session[e as usize]))
         })
+    }
+
+    /// An order that extends hb, if one is kept; else the guess.
+    pub(crate) fn best_guess(&self) -> &[u32] {
+        self.known_swept().map_or_else(|| self.guess(), |swept| &swept.order)
     }
 
     /// The order that times or the file suggest, if they do.
@@ -149,6 +156,17 @@ impl<'a> Facts<'a> {
     /// Where hb is chains: one sweep along an order that extends it, as kept or else made; `None` where hb is cyclic.
     pub(crate) fn swept(&self, make: impl FnOnce() -> Result<Option<Swept>, OutOfBudget>) -> Result<Option<&Swept>, OutOfBudget> {
         self.swept.get_or_init(make).as_ref().map(Option::as_ref).map_err(|&e| e)
+    }
+
+    /// The same, if it is kept.
+    pub(crate) fn known_swept(&self) -> Option<&Swept> {
+        self.swept.get()?.as_ref().ok()?.as_ref()
+    }
+
+    /// What [`overwritten_in_past`](super::chains::explain::overwritten_in_past) finds in that sweep.
+    pub(crate) fn overwritten_in_past(&self, chains: &Chains<'_>, swept: &Swept) -> Result<&[(u32, u32, u32)], OutOfBudget> {
+        let found = self.overwritten.get_or_init(|| overwritten_in_past(chains, &swept.order, &swept.unexplained, self.budget));
+        found.as_ref().map(Vec::as_slice).map_err(|&e| e)
     }
 
     /// The constraints on the write order that come from no read's result: rule 2 and what is recorded. MW and WFR together with

@@ -15,6 +15,7 @@ pub(crate) mod layout;
 pub(crate) mod links;
 pub(crate) mod matching;
 pub(crate) mod one_key;
+pub(crate) mod overwritten;
 pub(crate) mod reach;
 pub(crate) mod recorded;
 pub(crate) mod session_order;

@@ -1,12 +1,7 @@
 //! Cheapest paths in a graph, walked against its edges: what makes a witness short.
 //!
 //! Session order and recorded orders cost nothing, since however far they lead they show as one step; other edges cost the same, those
-//! into reads that are shown anyway less. Cost: O(edges walked, log) a search.
-
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use rustc_hash::{FxHashMap, FxHashSet};
+//! into reads that are shown anyway less. Cost: O(edges walked) a search.
 
 use crate::relation::graph::{Edge, Graph, Reason};
 
@@ -55,7 +50,7 @@ pub(super) fn raw_back(
     goal: impl Fn(u32) -> bool,
     pass: impl Fn(u32, Edge) -> bool,
 ) -> Option<Vec<(u32, u32, Edge)>> {
-    cheapest(start, goal, |node, each| {
+    cheapest(search.graph.nodes(), start, goal, |node, each| {
         search.graph.into(node, |from, edge| {
             if !pass(from, edge) {
                 return;
@@ -72,42 +67,74 @@ pub(super) fn raw_back(
     })
 }
 
-/// A cheapest path from a goal to `start`, walking against the edges, each given as its source, kind and cost (Dijkstra).
+/// What a step along an edge may cost at most.
+const DEAREST: usize = 3;
+
+/// A node that a search has come by.
+#[derive(Clone, Copy)]
+struct Met<E> {
+    node: u32,
+    cost: usize,
+    done: bool,
+    /// The edge by which it was met, and the number of the node that this leads to.
+    next: u32,
+    edge: Option<E>,
+}
+
+/// A cheapest path from a goal to `start`, walking against the edges, each given as its source, kind and cost, up to [`DEAREST`]
+/// (Dijkstra, with a list for each of the few costs that are open at a time: Dial 1969). The graph has so many nodes.
 pub(super) fn cheapest<E: Copy>(
+    nodes: usize,
     start: u32,
     goal: impl Fn(u32) -> bool,
-    into: impl Fn(u32, &mut dyn FnMut(u32, E, u32)),
+    into: impl Fn(u32, &mut dyn FnMut(u32, E, usize)),
 ) -> Option<Vec<(u32, u32, E)>> {
-    let mut best: FxHashMap<u32, (u32, u32, E)> = FxHashMap::default();
-    let mut done: FxHashSet<u32> = FxHashSet::default();
-    // Cheapest first, then first found: the walk is the same every time.
-    let mut queue = BinaryHeap::from([Reverse((0u32, 0u32, start))]);
-    let mut found = 0u32;
-    while let Some(Reverse((cost, _, node))) = queue.pop() {
-        if !done.insert(node) {
-            continue;
+    // By node: its number among those met, from 1. Zeros that are never looked at cost nothing.
+    let mut number = vec![0u32; nodes];
+    let mut met = vec![Met { node: start, cost: 0, done: false, next: 0, edge: None }];
+    number[start as usize] = 1;
+    // By cost, modulo how many can be open: what was met at it, first found first, so that the walk is the same every time.
+    let mut open: [Vec<u32>; DEAREST + 1] = [vec![0], Vec::new(), Vec::new(), Vec::new()];
+    let mut cost = 0;
+    while open.iter().any(|list| !list.is_empty()) {
+        let mut next = 0;
+        while let Some(&at) = open[cost % open.len()].get(next) {
+            next += 1;
+            let here = &mut met[at as usize];
+            if here.done {
+                continue;
+            }
+            here.done = true;
+            let node = here.node;
+            if node != start && goal(node) {
+                return Some(path(&met, at));
+            }
+            into(node, &mut |from, edge, step| {
+                let found = Met { node: from, cost: cost + step, done: false, next: at, edge: Some(edge) };
+                let known = &mut number[from as usize];
+                if *known == 0 {
+                    met.push(found);
+                    *known = met.len() as u32;
+                } else if found.cost < met[*known as usize - 1].cost {
+                    met[*known as usize - 1] = found;
+                } else {
+                    return;
+                }
+                open[found.cost % open.len()].push(*known - 1);
+            });
         }
-        if node != start && goal(node) {
-            let mut path = Vec::new();
-            let mut at = node;
-            while at != start {
-                let (_, next, edge) = best[&at];
-                path.push((at, next, edge));
-                at = next;
-            }
-            return Some(path);
-        }
-        into(node, &mut |from, edge, step| {
-            if from == start || done.contains(&from) {
-                return;
-            }
-            let total = cost + step;
-            if best.get(&from).is_none_or(|&(known, _, _)| total < known) {
-                best.insert(from, (total, node, edge));
-                found += 1;
-                queue.push(Reverse((total, found, from)));
-            }
-        });
+        open[cost % open.len()].clear();
+        cost += 1;
     }
     None
+}
+
+/// The way from a met node to the start.
+fn path<E: Copy>(met: &[Met<E>], mut at: u32) -> Vec<(u32, u32, E)> {
+    let mut path = Vec::new();
+    while let Met { node, next, edge: Some(edge), .. } = met[at as usize] {
+        path.push((node, met[next as usize].node, edge));
+        at = next;
+    }
+    path
 }

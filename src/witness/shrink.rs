@@ -11,7 +11,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::history::{History, OpId, SessionId};
 use crate::model::Guarantees;
 use crate::model::breach::Breach;
-use crate::model::per_key;
+use crate::model::{causal, per_key};
+use crate::relation::chains::key_order::places;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Edge, Graph, Reason};
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
@@ -127,7 +128,9 @@ impl Shrink<'_, '_> {
 
     /// Short cycles of a component, as hops that close up; found one by one.
     fn cycles<'s>(&'s self, graph: &'s Graph<'_>, component: &'s [u32]) -> impl Iterator<Item = Vec<Hop>> + 's {
-        let inside = |node: u32| component.binary_search(&node).is_ok();
+        let mut members = vec![0u64; graph.nodes().div_ceil(64)];
+        component.iter().for_each(|&node| members[node as usize / 64] |= 1 << (node % 64));
+        let inside = move |node: u32| members[node as usize / 64] >> (node % 64) & 1 == 1;
         // Edges that close a cycle: what reads say by preference, else other constraints, else wr.
         let mut starts: [Vec<(u32, u32, Edge)>; 3] = Default::default();
         for &node in component {
@@ -149,16 +152,32 @@ impl Shrink<'_, '_> {
             pairs.contains(&(to, from))
                 || self.facts.events().session.get(from as usize) == self.facts.events().session.get(to as usize)
         };
-        // Where many edges close a short cycle any few of them will do; the order is fixed.
-        starts.sort_by_key(|start| !of_two(start));
+        // Where many edges close a short cycle any few of them will do, best those whose evidence lies near; the order is fixed.
+        let place = places(self.facts.best_guess());
+        let place = |node: u32| place.get(node as usize).copied().unwrap_or(0);
+        let stretch = |&(from, to, edge): &(u32, u32, Edge)| match edge {
+            Edge::Extra(_, Reason::Stale(read)) => place(read).abs_diff(place(to)),
+            _ => place(from).abs_diff(place(to)),
+        };
+        let by_itself = self.stale_by_itself();
+        let alone = |&(_, _, edge): &(u32, u32, Edge)| matches!(edge, Edge::Extra(_, Reason::Stale(r)) if by_itself.contains(&r));
+        starts.sort_by_cached_key(|start| (!of_two(start), !alone(start), stretch(start)));
         starts.truncate(STARTS.min(NODES / component.len()).max(1));
         starts.into_iter().filter_map(move |(from, to, edge)| {
-            let inside = |node: u32, _| component.binary_search(&node).is_ok();
-            let way = || raw_back(&Search { graph, shown: &[] }, from, |node| node == to, inside);
+            let way = || raw_back(&Search { graph, shown: &[] }, from, |node| node == to, |node, _| inside(node));
             let mut path = if from == to { Vec::new() } else { way()? };
             path.push((from, to, edge));
             Some(self.without_auxiliary(graph, path))
         })
+    }
+
+    /// The reads that hb contradicts with no other read's help, where that is known.
+    fn stale_by_itself(&self) -> FxHashSet<u32> {
+        let past = match self.facts.chains().filter(|_| self.guarantees == Guarantees::ALL) {
+            Some(chains) => causal::in_past(self.facts, &chains).ok().flatten(),
+            None => None,
+        };
+        past.map(|past| past.overwritten.iter().map(|&(read, _, _)| read).collect()).unwrap_or_default()
     }
 
     /// Drops junctions and auxiliary nodes from a closed path: a way through them has the edge that it begins with.

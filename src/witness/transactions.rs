@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 
 use crate::history::OpId;
 use crate::model::{Isolation, transactions::Sight};
+use crate::relation::digraph::Digraph as _;
 use crate::relation::transactions::{Order, Way};
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
 
@@ -69,6 +70,7 @@ impl Prover<'_> {
     /// A cheapest path from `goal` to `start`, its runs of session order one hop each.
     fn path(&self, start: u32, goal: u32, pass: impl Fn(u32) -> bool, constraints: bool) -> Option<Vec<Hop>> {
         let raw = cheapest(
+            self.order.nodes(),
             start,
             |node| node == goal,
             |node, each| {

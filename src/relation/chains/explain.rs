@@ -10,12 +10,15 @@ use rustc_hash::FxHashSet;
 
 use crate::relation::budget::{Budget, OutOfBudget};
 
-use super::Nodes;
+use crate::relation::events::NONE;
+use crate::relation::overwritten::{Asked, Ordered};
+
 use super::key_order::places;
 use super::mend::{Mended, Mending};
 use super::order::{self, Edges};
 use super::sweep::{self, Unexplained};
 use super::walk::{Search, Walker};
+use super::{Hb, Nodes, Read};
 
 /// What came of looking for an order.
 pub(crate) enum Explained {
@@ -34,7 +37,7 @@ pub(crate) enum Explained {
 pub(crate) struct Swept {
     /// An order that extends hb.
     pub(crate) order: Vec<u32>,
-    /// What this or another such order does not explain.
+    /// Whatever it does not explain.
     pub(crate) unexplained: Unexplained,
 }
 
@@ -48,13 +51,12 @@ pub(crate) fn explain<N: Nodes>(
     let mut swept: Option<Swept> = None;
     let mut laid_out = first;
     while let Some(order) = laid_out {
-        let (unexplained, keys) = sweep::unexplained(nodes, &order, budget)?;
+        let (mut unexplained, keys) = sweep::unexplained(nodes, &order, budget)?;
         let mut found = unexplained.overwritten.clone();
         let partly: Vec<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
         edges.add(&found);
         // Which reads of the initial value have a write before them is the same in every order.
         let hopeless = !unexplained.initial.is_empty();
-        let unexplained = swept.take().map_or(unexplained, |before| before.unexplained);
         if hopeless {
             swept = Some(Swept { order, unexplained });
             break;
@@ -65,7 +67,10 @@ pub(crate) fn explain<N: Nodes>(
                 return Ok(Explained::By(mending.order));
             }
             match mending.mend(&edges, &found)? {
-                Mended::Unexplained(now) => found = now,
+                Mended::Unexplained(now) => {
+                    unexplained.overwritten.extend(&now);
+                    found = now;
+                }
                 Mended::TooMuch => break order::lay_out(nodes, mending.order.iter().copied(), &edges, budget)?,
                 Mended::Cyclic => break None,
             }
@@ -87,20 +92,32 @@ pub(crate) fn first_order<N: Nodes>(
     // Where sessions are many and short, most of their events come at no level that tells when.
     const MOST_FOR_LEVELS: usize = 256;
     if let Some(guess) = recorded {
-        order::lay_out(nodes, guess.into_iter(), edges, budget)
-    } else if nodes.chains() <= MOST_FOR_LEVELS {
-        let order = order::lay_out(nodes, 0..nodes.len() as u32, &Edges::new(nodes.len()), budget)?;
-        match order.map(|order| order::by_level(nodes, &order)) {
-            Some(order) if edges.any_recorded() => order::lay_out(nodes, order.into_iter(), edges, budget),
-            order => Ok(order),
-        }
+        return order::lay_out(nodes, guess.into_iter(), edges, budget);
+    }
+    let none = Edges::new(nodes.len());
+    let Some(listed) = order::lay_out(nodes, 0..nodes.len() as u32, &none, budget)? else { return Ok(None) };
+    let first = if nodes.chains() <= MOST_FOR_LEVELS {
+        order::by_level(nodes, &listed)
     } else {
-        order::lay_out(nodes, spread().into_iter(), edges, budget)
+        // Sessions that come and go are mostly listed as they came; those that last are at any time about as far along as one another.
+        let spread = order::lay_out(nodes, spread().into_iter(), &none, budget)?.expect("hb is acyclic");
+        if reach_back(nodes, &listed) < reach_back(nodes, &spread) { listed } else { spread }
+    };
+    match edges.any_recorded() {
+        true => order::lay_out(nodes, first.into_iter(), edges, budget),
+        false => Ok(Some(first)),
     }
 }
 
+/// How far nodes reach back in an order for what they follow, all together: the less the better the order.
+fn reach_back<N: Nodes>(nodes: &N, order: &[u32]) -> u64 {
+    let place = places(order);
+    let back = |e: u32| nodes.cross(e).map(|from| u64::from(place[e as usize] - place[from as usize])).sum::<u64>();
+    order.iter().map(|&e| back(e)).sum()
+}
+
 /// Reads of w with w hb x hb read for a write x of their key, as (read, w, x), one a read, ascending, of what an order that extends hb
-/// leaves unexplained.
+/// leaves unexplained; x is [`NONE`] where it was not looked for. Of nodes that are events.
 pub(crate) fn overwritten_in_past<N: Nodes>(
     nodes: &N,
     order: &[u32],
@@ -114,58 +131,52 @@ pub(crate) fn overwritten_in_past<N: Nodes>(
     let place = places(order);
     // What is latest has the most before it.
     overwritten.sort_unstable_by_key(|&(_, x, read)| (read, Reverse(place[x as usize])));
+    let partly: FxHashSet<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
     let mut search = Search::new(nodes, &place, nodes.len());
     let (mut found, mut rest) = (Vec::new(), Vec::new());
     for group in overwritten.chunk_by(|a, b| a.2 == b.2) {
         budget.check()?;
-        for (i, &(w, x, read)) in group.iter().enumerate() {
-            match search.leads(w, x) {
-                Some(true) => found.push((read, w, x)),
-                Some(false) => continue,
-                None => rest.extend(&group[i..]),
-            }
-            break;
+        let mut leads = group.iter().map(|&(w, x, read)| ((read, w, x), search.leads(w, x)));
+        match leads.find(|(_, leads)| *leads != Some(false)) {
+            Some((overwritten, Some(_))) => found.push(overwritten),
+            None if !partly.contains(&group[0].2) => {}
+            _ => rest.push(asked(nodes, group[0].2)),
         }
     }
-    // Where such searches do not get far, passes answer all that is left.
-    ask(nodes, order, rest, &mut found, budget)?;
-    let known: FxHashSet<u32> = found.iter().map(|found| found.0).collect();
-    let mut walker = Walker::new(nodes, budget);
-    let mut rest = Vec::new();
-    for &(node, read) in unexplained.partly.iter().filter(|(_, read)| !known.contains(&read.event)) {
-        let window = place[read.source as usize] + 1..place[node as usize];
-        walker.walk(&place, node, window.start)?;
-        let window = order[window.start as usize..window.end as usize].iter().copied();
-        let earlier = window.filter(|&x| walker.met(x) && nodes.writes(x).any(|key| key == read.key));
-        rest.extend(earlier.map(|x| (read.source, x, read.event)));
-    }
-    ask(nodes, order, rest, &mut found, budget)?;
+    // Where such searches do not get far, passes tell of all that is left.
+    let ordered = Ordered {
+        graph: &Hb(nodes),
+        order,
+        place: &place,
+        keys: nodes.key_starts().len() - 1,
+        writes: |node| nodes.writes(node),
+    };
+    let told = ordered.tell(&rest, budget)?;
+    found.extend(rest.iter().zip(told).filter(|(_, told)| told.overwritten).map(|(read, _)| (read.node, read.source, NONE)));
     found.sort_unstable();
-    found.dedup_by_key(|found| found.0);
     Ok(found)
 }
 
-/// Adds the (read, w, x) of these (w, x, read) with w hb x.
-fn ask<N: Nodes>(
-    nodes: &N,
-    order: &[u32],
-    mut asked: Vec<(u32, u32, u32)>,
-    found: &mut Vec<(u32, u32, u32)>,
-    budget: &Budget,
-) -> Result<(), OutOfBudget> {
-    if asked.is_empty() {
-        return Ok(());
-    }
-    asked.sort_unstable_by_key(|&(w, x, read)| (x, w, read));
-    let mut questions: Vec<(u32, u32)> = asked.iter().map(|&(w, x, _)| (w, x)).collect();
-    questions.dedup();
-    let answers = sweep::answer(nodes, order, &questions, budget)?;
-    let mut answered = questions.iter().zip(answers).peekable();
-    for (w, x, read) in asked {
-        while answered.next_if(|&(&question, _)| question != (w, x)).is_some() {}
-        if answered.peek().is_some_and(|&(_, before)| before) {
-            found.push((read, w, x));
+/// The latest such x in the order, for a read of w of which it is known that there is one.
+pub(crate) fn overwriting<N: Nodes>(nodes: &N, order: &[u32], w: u32, read: u32, budget: &Budget) -> Result<u32, OutOfBudget> {
+    let place = places(order);
+    let (lowest, key) = (place[w as usize], asked(nodes, read).key);
+    let (mut past, mut walker) = (Walker::new(nodes, budget), Walker::new(nodes, budget));
+    past.walk(&place, read, lowest)?;
+    let between = order[lowest as usize + 1..place[read as usize] as usize].iter().rev().copied();
+    for x in between.filter(|&x| nodes.writes(x).any(|of| of == key)) {
+        if past.met(x) {
+            walker.walk(&place, x, lowest)?;
+            if walker.met(w) {
+                return Ok(x);
+            }
         }
     }
-    Ok(())
+    unreachable!("one is known to be there")
+}
+
+/// The read that a node is.
+fn asked<N: Nodes>(nodes: &N, node: u32) -> Asked {
+    let Read { key, source, .. } = nodes.reads(node).next().expect("it reads");
+    Asked { node, key, source }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Mending<'a, N> {
 
 /// What came of mending.
 pub(crate) enum Mended {
-    /// The constraints are cyclic.
+    /// The constraints are cyclic. The order is as it was.
     Cyclic,
     /// So much would move that everything had better be laid out anew. Nothing has.
     TooMuch,
@@ -62,6 +62,10 @@ impl<'a, N: Nodes> Mending<'a, N> {
             laid.clear();
             let part = &mut self.order[first as usize..=last as usize];
             if !lay_out.run_part(part, |e| before[e as usize] < first, &mut laid)? {
+                for (e, &place) in (0u32..).zip(&before) {
+                    self.order[place as usize] = e;
+                }
+                self.place = before;
                 return Ok(Mended::Cyclic);
             }
             part.copy_from_slice(&laid);

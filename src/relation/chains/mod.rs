@@ -20,6 +20,7 @@ use std::borrow::Cow;
 
 use crate::history::{History, SessionId};
 
+use super::digraph::Digraph;
 use super::events::{Events, NONE, WRITE};
 use super::session_order::SessionOrder;
 
@@ -58,6 +59,23 @@ pub(crate) struct Read {
     pub(crate) key: u32,
     /// The node that wrote what it returned; [`NONE`] for the initial value.
     pub(crate) source: u32,
+}
+
+/// hb of nodes as a graph.
+pub(crate) struct Hb<'a, N>(pub(crate) &'a N);
+
+impl<N: Nodes> Digraph for Hb<'_, N> {
+    fn nodes(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn sources(&self, node: u32, mut each: impl FnMut(u32)) {
+        if node > self.0.start(self.0.chain(node)) {
+            each(node - 1);
+        }
+        self.0.cross(node).for_each(each);
+    }
 }
 
 /// The chains of a history of registers, by operation.

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::explain::overwritten_in_past;
+use super::explain::{overwriting, overwritten_in_past};
 use super::key_order::places;
 use super::mend::{Mended, Mending};
 use super::order::{Edges, by_level, lay_out};
 use super::sweep::{self, Unexplained};
 use super::walk::{Search, Walker};
-use super::{Nodes, Read};
+use super::{Hb, Nodes, Read};
 use crate::relation::budget::Budget;
 use crate::relation::events::NONE;
+use crate::relation::overwritten::{Asked, Ordered, Told};
 
 const HISTORIES: u64 = 3_000;
 
@@ -229,8 +230,6 @@ fn answers_are_those_of_hb() {
         questions.sort_unstable_by_key(|&(a, b)| (b, a));
         questions.dedup();
         let expected: Vec<bool> = questions.iter().map(|&(a, b)| plain.past[b as usize][a as usize]).collect();
-        assert_eq!(sweep::answer(plain, &order, &questions, budget).unwrap(), expected);
-        assert_eq!(sweep::by_bits(plain, &order, &questions, budget).unwrap(), expected);
         let mut search = Search::new(plain, &place, usize::MAX);
         let searched: Vec<bool> = questions.iter().map(|&(a, b)| search.leads(a, b).unwrap()).collect();
         assert_eq!(searched, expected);
@@ -243,7 +242,35 @@ fn answers_are_those_of_hb() {
 }
 
 #[test]
+fn reads_are_told_what_they_saw() {
+    let (mut newer, mut overwritten) = (0, 0);
+    each(|plain, rng, budget| {
+        let order = any_order(plain, rng, budget);
+        let place = places(&order);
+        let n = plain.len() as u32;
+        let asked = |node: u32| Some(Asked { node, key: plain.key[node as usize], source: plain.source[node as usize]? });
+        let mut asked: Vec<Asked> = (0..n).filter_map(asked).collect();
+        asked.retain(|_| rng.u32(..4) > 0);
+        rng.shuffle(&mut asked);
+        let writes = |node| plain.writes(node);
+        let ordered = Ordered { graph: &Hb(plain), order: &order, place: &place, keys: plain.key_starts.len() - 1, writes };
+        let past = |a: u32, b: u32| plain.past[b as usize][a as usize];
+        let expected = asked.iter().map(|&Asked { node, key, source }| {
+            let seen = || (0..n).filter(|&x| plain.writes(x).any(|of| of == key) && past(x, node));
+            let behind = |x: u32| source == NONE || place[x as usize] > place[source as usize];
+            Told { newer: seen().any(behind), overwritten: source != NONE && seen().any(|x| past(source, x)) }
+        });
+        let expected: Vec<Told> = expected.collect();
+        newer += expected.iter().filter(|told| told.newer).count();
+        overwritten += expected.iter().filter(|told| told.overwritten).count();
+        assert_eq!(ordered.tell(&asked, budget).unwrap(), expected);
+    });
+    assert!(newer > overwritten && overwritten > 1_000, "{newer} newer, {overwritten} overwritten");
+}
+
+#[test]
 fn reads_are_overwritten_in_their_past_by_definition() {
+    let mut looked_for = 0;
     each(|plain, rng, budget| {
         let order = any_order(plain, rng, budget);
         let all = match rng.bool() {
@@ -260,8 +287,14 @@ fn reads_are_overwritten_in_their_past_by_definition() {
                 Unexplained { partly, ..all }
             }
         };
-        let found = overwritten_in_past(plain, &order, &all, budget).unwrap();
+        let mut found = overwritten_in_past(plain, &order, &all, budget).unwrap();
         let past = |a: u32, b: u32| plain.past[b as usize][a as usize];
+        for (read, w, x) in &mut found {
+            if *x == NONE {
+                *x = overwriting(plain, &order, *w, *read, budget).unwrap();
+                looked_for += 1;
+            }
+        }
         let is = |read: u32, source: u32| {
             let writes = (0..plain.len() as u32).filter(|&x| plain.source[x as usize].is_none());
             let of_key = |&x: &u32| plain.key[x as usize] == plain.key[read as usize];
@@ -272,6 +305,7 @@ fn reads_are_overwritten_in_their_past_by_definition() {
         assert_eq!(found.iter().map(|found| found.0).collect::<Vec<_>>(), expected);
         assert!(found.iter().all(|&(read, w, x)| plain.source[read as usize] == Some(w) && past(w, x) && past(x, read)));
     });
+    assert!(looked_for > 100, "{looked_for} looked for");
 }
 
 #[test]

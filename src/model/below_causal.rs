@@ -1,0 +1,48 @@
+//! Sets of guarantees below a violated `causal`: verdicts without proof, for what a violation implies.
+//!
+//! The order in which `causal` failed extends hb, so under fewer guarantees it explains whatever it explained under all, and only the
+//! reads that it left unexplained need be looked at: if none of them sees a write of its key behind its source, the order explains them
+//! too; if one sees such a write that is itself after the source, nothing does. Between the two this tells nothing.
+
+use crate::relation::budget::OutOfBudget;
+use crate::relation::chains::explain::Swept;
+use crate::relation::chains::key_order::places;
+use crate::relation::events::NONE;
+use crate::relation::facts::Facts;
+use crate::relation::overwritten::{Asked, Ordered};
+
+use super::Guarantees;
+
+/// What that order tells of a set.
+pub(super) enum Tells {
+    /// It explains every read.
+    Satisfied(Vec<u32>),
+    Violated,
+    Nothing,
+}
+
+/// Of a set of guarantees, if `causal` was swept.
+pub(super) fn told(facts: &Facts<'_>, g: Guarantees) -> Result<Tells, OutOfBudget> {
+    let Some(Swept { order, unexplained }) = facts.known_swept() else { return Ok(Tells::Nothing) };
+    let (events, visibility) = (facts.events(), facts.visibility(g));
+    // What is recorded orders writes that hb does not; junctions stand in no order of events.
+    if !facts.recorded().is_empty() || visibility.nodes() > events.len() {
+        return Ok(Tells::Nothing);
+    }
+    let mut reads: Vec<u32> = unexplained.overwritten.iter().map(|&(_, _, read)| read).collect();
+    reads.extend(unexplained.initial.iter().map(|&(_, read)| read));
+    reads.sort_unstable();
+    reads.dedup();
+    let asked = |&node: &u32| Asked { node, key: events.key[node as usize], source: events.source[node as usize] };
+    let asked: Vec<Asked> = reads.iter().map(asked).collect();
+    let written = |node: u32| events.is_write(node).then(|| events.key[node as usize]).into_iter();
+    let ordered = Ordered { graph: &visibility, order, place: &places(order), keys: facts.history.keys(), writes: written };
+    let told = ordered.tell(&asked, facts.budget)?;
+    Ok(if told.iter().all(|told| !told.newer) {
+        Tells::Satisfied(order.clone())
+    } else if asked.iter().zip(&told).any(|(asked, told)| told.overwritten || (told.newer && asked.source == NONE)) {
+        Tells::Violated
+    } else {
+        Tells::Nothing
+    })
+}
