@@ -80,8 +80,24 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// A small integer, which most names and values are. (A number that JSON has begins with no zero but zero itself.)
+    #[inline]
+    pub fn small(self) -> Option<ValueId> {
+        let digits = self.text.as_bytes();
+        let digit = |number: Option<u32>, byte: &u8| Some(number? * 10 + u32::from(byte.is_ascii_digit().then(|| byte - b'0')?));
+        (digits.len() <= 9).then(|| digits.iter().fold(Some(0), digit)).flatten().map(ValueId)
+    }
+
     /// The id of any value; the tape is for composite ones.
+    #[inline]
     pub fn intern(self, values: &mut Values, tape: &mut Tape<'a>) -> Result<ValueId, Fault> {
+        match self.small() {
+            Some(small) => Ok(small),
+            None => self.intern_any(values, tape),
+        }
+    }
+
+    fn intern_any(self, values: &mut Values, tape: &mut Tape<'a>) -> Result<ValueId, Fault> {
         match self.text.as_bytes()[0] {
             b'"' => Ok(values.string(&self.string()?.expect("it is a string"))),
             b'[' | b'{' => {

@@ -10,16 +10,37 @@ use serde_json::value::RawValue;
 
 use super::{json::Raw, scan::Scan};
 
-/// The fields of an object that have names in a list, by their place in it.
-#[derive(Clone, Copy)]
+/// The fields of an object that have names in a list, by their place in it. One is made and filled again and again: it is large, and few
+/// of its fields are there.
 pub(super) struct Object<'a, const N: usize> {
-    fields: [Option<&'a str>; N],
+    /// A bit for each field that is there; what stands in the place of another means nothing.
+    present: u32,
+    fields: [&'a str; N],
+}
+
+impl<const N: usize> Default for Object<'_, N> {
+    fn default() -> Self {
+        const { assert!(N <= u32::BITS as usize) };
+        Object { present: 0, fields: [""; N] }
+    }
 }
 
 impl<'a, const N: usize> Object<'a, N> {
     /// A field, as a piece of the content.
+    #[inline]
     pub fn get(&self, field: usize, content: &str) -> Option<Raw<'a>> {
-        self.fields[field].map(|text| text_in(content, text))
+        self.has(field).then(|| text_in(content, self.fields[field]))
+    }
+
+    #[inline]
+    fn has(&self, field: usize) -> bool {
+        self.present >> field & 1 == 1
+    }
+
+    #[inline]
+    fn set(&mut self, field: usize, text: &'a str) {
+        self.present |= 1 << field;
+        self.fields[field] = text;
     }
 }
 
@@ -39,34 +60,40 @@ pub(super) struct Named<const N: usize>(pub &'static [&'static str; N]);
 
 impl<const N: usize> Named<N> {
     /// The fields of an object that is all of a text; `None` where serde_json has to look at it, be it right or wrong.
-    pub fn scan<'a>(self, text: &'a str) -> Option<Object<'a, N>> {
+    pub fn scan<'a>(self, text: &'a str, object: &mut Object<'a, N>) -> Option<()> {
         let mut scan = Scan::new(text);
-        let object = self.object(&mut scan)?;
-        scan.ends().then_some(object)
-    }
-
-    /// The same for an array of objects.
-    pub fn scan_array<'a>(self, text: &'a str, found: &mut Vec<Object<'a, N>>) -> Option<()> {
-        let mut scan = Scan::new(text);
-        scan.members(b'[', b']', |scan| {
-            found.push(self.object(scan)?);
-            Some(())
-        })?;
+        self.object(&mut scan, object)?;
         scan.ends().then_some(())
     }
 
-    fn object<'a>(self, scan: &mut Scan<'a>) -> Option<Object<'a, N>> {
-        let mut object = Object { fields: [None; N] };
+    /// The same for an array of objects: how many there are.
+    pub fn scan_array<'a>(self, text: &'a str, objects: &mut Vec<Object<'a, N>>) -> Option<usize> {
+        let mut scan = Scan::new(text);
+        let mut found = 0;
+        scan.members(b'[', b']', |scan| {
+            if found == objects.len() {
+                objects.push(Object::default());
+            }
+            self.object(scan, &mut objects[found])?;
+            found += 1;
+            Some(())
+        })?;
+        scan.ends().then_some(found)
+    }
+
+    fn object<'a>(self, scan: &mut Scan<'a>, object: &mut Object<'a, N>) -> Option<()> {
+        object.present = 0;
         scan.members(b'{', b'}', |scan| {
             let name = scan.name()?;
             let value = scan.value()?;
             if let Some(i) = self.0.iter().position(|known| is_alike(known, name) && *known == name) {
-                let twice = object.fields[i].replace(value).is_some();
-                return (!twice).then_some(());
+                if object.has(i) {
+                    return None;
+                }
+                object.set(i, value);
             }
             Some(())
-        })?;
-        Some(object)
+        })
     }
 }
 
@@ -89,14 +116,14 @@ impl<'de, const N: usize> Visitor<'de> for Named<N> {
         f.write_str("a JSON object")
     }
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut object = Object { fields: [None; N] };
+        let mut object = Object::default();
         while let Some(name) = map.next_key_seed(Name(self.0))? {
             match name {
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
-                Some(i) if object.fields[i].is_some() => return Err(de::Error::duplicate_field(self.0[i])),
-                Some(i) => object.fields[i] = Some(map.next_value::<&RawValue>()?.get()),
+                Some(i) if object.has(i) => return Err(de::Error::duplicate_field(self.0[i])),
+                Some(i) => object.set(i, map.next_value::<&RawValue>()?.get()),
             }
         }
         Ok(object)
