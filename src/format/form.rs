@@ -100,7 +100,7 @@ impl<'a> Tape<'a> {
 
     /// The children of a vector of exactly so many.
     pub fn vector<const N: usize>(&self, index: usize) -> Option<[usize; N]> {
-        if self.items[index].what != What::Vector {
+        if !matches!(self.items[index].what, What::Vector) {
             return None;
         }
         let mut children = self.children(index);

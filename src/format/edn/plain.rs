@@ -19,6 +19,13 @@ pub(in crate::format) enum PlainKey<'a> {
 }
 
 impl<'a> Tokens<'a> {
+    /// Takes the opening bracket of a map, where it is the next byte.
+    pub fn plain_map(&mut self) -> bool {
+        let is = self.text().as_bytes().get(self.at()) == Some(&b'{');
+        self.go_to(self.at() + usize::from(is));
+        is
+    }
+
     /// Takes a keyword, or the end of a map; takes nothing where it is neither for sure.
     pub fn plain_key(&mut self) -> Option<(PlainKey<'a>, usize)> {
         let (at, first) = self.plain_start(self.at())?;

@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
         self.at() < end
     }
 
+    /// Takes the opening bracket of a map, where it is the next byte.
+    pub fn plain_map(&mut self) -> bool {
+        self.tokens.plain_map()
+    }
+
     /// The offset of the next byte.
     pub fn at(&self) -> usize {
         self.tokens.at()

@@ -83,13 +83,16 @@ fn in_pieces(content: &str, options: &ReadOptions) -> Option<Recorder> {
             let before = if piece.at == 0 { None } else { around };
             let after = if end == content.len() { None } else { around };
             match maps.until(end, before, &mut recorder) {
-                Ok(found) if found == after && maps.ended <= end && recorder.may_be_part() => Ok(recorder),
+                Ok(found) if found == after && maps.ended <= end && recorder.may_be_part() => {
+                    maps.count_lines(end);
+                    Ok((recorder, maps.line - 1))
+                }
                 _ => Err(()),
             }
         },
-        |part, piece| {
+        |(part, its_lines), _| {
             whole.append(part, lines);
-            lines = lines.saturating_add(memchr::memchr_iter(b'\n', piece.bytes).count() as u32);
+            lines = lines.saturating_add(its_lines);
             Ok(())
         },
     );
@@ -116,6 +119,12 @@ impl<'a> Maps<'a> {
     /// Takes the maps that begin before an offset; returns the bracket that is open then.
     fn until(&mut self, end: usize, mut around: Around, recorder: &mut Recorder) -> Result<Around, Fault> {
         while self.reader.begins_before(end) {
+            let at = self.reader.at();
+            if self.reader.plain_map() {
+                self.map(at, recorder)?;
+                self.ended = self.reader.at();
+                continue;
+            }
             let token = self.reader.token()?;
             self.ended = self.reader.at();
             let Some((token, at)) = token else { break };
@@ -137,11 +146,16 @@ impl<'a> Maps<'a> {
         Ok(around)
     }
 
+    /// Counts the lines up to an offset.
+    fn count_lines(&mut self, at: usize) {
+        self.line += memchr::memchr_iter(b'\n', &self.content.as_bytes()[self.counted..at]).count() as u32;
+        self.counted = at;
+    }
+
     /// The map whose bracket was just read.
     fn map(&mut self, at: usize, recorder: &mut Recorder) -> Result<(), Fault> {
         self.tape.clear();
-        self.line += memchr::memchr_iter(b'\n', &self.content.as_bytes()[self.counted..at]).count() as u32;
-        self.counted = at;
+        self.count_lines(at);
         let mut fields = [None; NAMES.len()];
         let mut error = None;
         loop {
@@ -157,7 +171,7 @@ impl<'a> Maps<'a> {
                 Some((Token::Close(bracket), at)) => {
                     return Err(Fault::new(at, format!("`{bracket}` closes nothing: `{{` is open")));
                 }
-                Some((Token::Keyword(name), key_at)) => match NAMES.iter().position(|&known| known == name) {
+                Some((Token::Keyword(name), key_at)) => match Field::named(name) {
                     Some(i) => {
                         if fields[i].is_some() || (i == Field::Error as usize && error.is_some()) {
                             return Err(Fault::new(key_at, format!(":{name} is there twice")));

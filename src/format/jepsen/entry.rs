@@ -30,6 +30,27 @@ pub(super) enum Field {
 pub(super) const NAMES: [&str; 12] =
     ["process", "type", "f", "value", "time", "index", "error", "node", "key", "version", "final?", "final-read?"];
 
+impl Field {
+    /// Its place in [`NAMES`].
+    pub fn named(name: &str) -> Option<usize> {
+        Some(match name {
+            "process" => Field::Process,
+            "type" => Field::Type,
+            "f" => Field::F,
+            "value" => Field::Value,
+            "time" => Field::Time,
+            "index" => Field::Index,
+            "error" => Field::Error,
+            "node" => Field::Node,
+            "key" => Field::Key,
+            "version" => Field::Version,
+            "final?" => Field::Final,
+            "final-read?" => Field::FinalRead,
+            _ => return None,
+        } as usize)
+    }
+}
+
 /// A map as it was found.
 pub(super) struct Entry<'e, 'a> {
     pub tape: &'e Tape<'a>,
@@ -86,7 +107,7 @@ pub(super) enum Said {
     /// A value, and a cas's `to`.
     One(ValueId, ValueId),
     /// Operations of the arena: where they begin, and how many.
-    Txn(usize, u32),
+    Txn(u32, u32),
 }
 
 /// What is to be known before a value is read.
@@ -97,30 +118,29 @@ pub(super) struct Reading<'r> {
     pub independent: bool,
 }
 
-const FUNCTIONS: [(&str, Function); 13] = [
-    ("read", Function::One(Kind::Read)),
-    ("r", Function::One(Kind::Read)),
-    ("write", Function::One(Kind::Write)),
-    ("w", Function::One(Kind::Write)),
-    ("cas", Function::One(Kind::Cas)),
-    ("append", Function::One(Kind::Append)),
-    ("add", Function::One(Kind::Add)),
-    ("remove", Function::One(Kind::Remove)),
-    ("increment", Function::One(Kind::Increment)),
-    ("inc", Function::One(Kind::Increment)),
-    ("decrement", Function::One(Kind::Decrement)),
-    ("dec", Function::One(Kind::Decrement)),
-    ("txn", Function::Txn),
-];
+/// The names of functions, in the order in which they are told.
+const FUNCTIONS: [&str; 13] =
+    ["read", "r", "write", "w", "cas", "append", "add", "remove", "increment", "inc", "decrement", "dec", "txn"];
 
 fn function_named(name: &str) -> Option<Function> {
-    FUNCTIONS.iter().find(|(known, _)| *known == name).map(|&(_, function)| function)
+    Some(match name {
+        "read" | "r" => Function::One(Kind::Read),
+        "write" | "w" => Function::One(Kind::Write),
+        "cas" => Function::One(Kind::Cas),
+        "append" => Function::One(Kind::Append),
+        "add" => Function::One(Kind::Add),
+        "remove" => Function::One(Kind::Remove),
+        "increment" | "inc" => Function::One(Kind::Increment),
+        "decrement" | "dec" => Function::One(Kind::Decrement),
+        "txn" => Function::Txn,
+        _ => return None,
+    })
 }
 
 impl<'a> Entry<'_, 'a> {
     /// A field that is there and not nil.
     pub fn field(&self, field: Field) -> Option<usize> {
-        self.fields[field as usize].filter(|&index| *self.tape.what(index) != What::Nil)
+        self.fields[field as usize].filter(|&index| !matches!(self.tape.what(index), What::Nil))
     }
 
     /// The process of an operation; `None` for an event of another (the nemesis).
@@ -168,9 +188,9 @@ impl<'a> Entry<'_, 'a> {
                 Err(Fault::new(self.tape.at(index), ":f :transfer: histories of bank accounts are not supported"))
             }
             None => {
-                let names = FUNCTIONS.map(|(name, _)| name);
-                let near = did_you_mean(name, &names);
-                Err(Fault::new(self.tape.at(index), format!("unknown :f {}; expected :{}{near}", shown(name), names.join(", :"))))
+                let near = did_you_mean(name, &FUNCTIONS);
+                let names = FUNCTIONS.join(", :");
+                Err(Fault::new(self.tape.at(index), format!("unknown :f {}; expected :{names}{near}", shown(name))))
             }
         }
     }
@@ -179,11 +199,11 @@ impl<'a> Entry<'_, 'a> {
     fn is_micro_operations(&self, index: usize) -> bool {
         let tape = self.tape;
         let mut operations = tape.children(index).peekable();
-        *tape.what(index) == What::Vector
+        matches!(tape.what(index), What::Vector)
             && operations.peek().is_some()
             && operations.all(|operation| {
                 let first = tape.children(operation).next();
-                *tape.what(operation) == What::Vector
+                matches!(tape.what(operation), What::Vector)
                     && first.is_some_and(|f| match tape.what(f) {
                         What::Keyword(name) => function_named(name).is_some(),
                         What::String(name) => function_named(name).is_some() && tape.children(operation).count() == 3,
@@ -215,12 +235,12 @@ impl<'a> Entry<'_, 'a> {
             }
             (Some(index), Some(Function::Txn)) => {
                 let group = key.filter(|_| reading.independent);
-                let start = reading.arena.len();
+                let start = reading.arena.len() as u32;
                 self.micro_operations(index, group, reading)?;
-                let Ok(length) = u32::try_from(reading.arena.len() - start) else {
+                let Ok(end) = u32::try_from(reading.arena.len()) else {
                     return Err(Fault::new(tape.at(index), "more than 2^32 operations"));
                 };
-                Said::Txn(start, length)
+                Said::Txn(start, end - start)
             }
         };
         Ok((key, said))
@@ -248,7 +268,7 @@ impl<'a> Entry<'_, 'a> {
             let key = intern(tape, key, reading.values)?;
             let key = group.map_or(key, |group| reading.values.collection(&[group, key]));
             let (value, to) = match value {
-                Some(value) if *tape.what(value) != What::Nil => operand(tape, kind, value, reading.values)?,
+                Some(value) if !matches!(tape.what(value), What::Nil) => operand(tape, kind, value, reading.values)?,
                 Some(_) if kind == Kind::Write => (ValueId::NULL, ValueId::NULL),
                 _ if kind == Kind::Read => (ValueId::NULL, ValueId::NULL),
                 _ => return wrong("this operation of a :txn needs a value"),

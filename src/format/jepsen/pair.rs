@@ -3,27 +3,28 @@
 //! The order is that of `:index` where every map has one, else that of the file. A completion replaces what its invocation said; where
 //! it says nothing of what was written, the invocation's word stands. Cost: O(maps), and a sort where indices are out of order.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::entry::{Entry, Field, Function, Micro, NAMES, Reading, Said, Type};
 use crate::{
     format::{Fault, ReadOptions, builder, form::What, intern::intern},
-    history::{Event, HistoryBuilder, Kind, OpInput, Status, TxnInput, ValueId, Values},
+    history::{Absorbed, Event, HistoryBuilder, Kind, NO_TIME, OpInput, Status, TxnInput, ValueId, Values},
 };
 
-/// One map, checked and interned.
+/// One map, checked and interned. There are two an operation, so it is small.
 struct Record {
     at: usize,
-    line: u32,
+    /// [`NO_TIME`] where there is none.
+    time: i64,
+    rare: Option<Box<Rare>>,
+    said: Said,
+    key: Option<ValueId>,
+    node: Option<ValueId>,
     process: ValueId,
+    line: u32,
     half: Type,
     function: Option<Function>,
     is_final: bool,
-    key: Option<ValueId>,
-    said: Said,
-    time: Option<i64>,
-    node: Option<ValueId>,
-    rare: Option<Box<Rare>>,
 }
 
 /// What few maps say.
@@ -33,6 +34,10 @@ struct Rare {
 }
 
 impl Record {
+    fn time(&self) -> Option<i64> {
+        Some(self.time).filter(|&time| time != NO_TIME)
+    }
+
     fn version(&self) -> Option<i128> {
         self.rare.as_ref()?.version
     }
@@ -42,50 +47,84 @@ impl Record {
     }
 }
 
+/// The maps of a piece of the file.
+#[derive(Default)]
+struct Share {
+    records: Vec<Record>,
+    /// The index of each record, as long as all have one.
+    indices: Vec<i64>,
+    /// The operations of all transactions, one after another.
+    arena: Vec<Micro>,
+    /// How many lines there are before those that its records count.
+    lines: u32,
+}
+
+impl Share {
+    fn is_indexed(&self) -> bool {
+        self.indices.len() == self.records.len()
+    }
+}
+
+/// Half an operation, or all there is of it.
+#[derive(Clone, Copy)]
+struct Half<'a> {
+    record: &'a Record,
+    share: &'a Share,
+}
+
+impl<'a> Half<'a> {
+    fn line(self) -> u32 {
+        self.record.line.saturating_add(self.share.lines)
+    }
+
+    fn operations(self, start: u32, length: u32) -> &'a [Micro] {
+        &self.share.arena[start as usize..(start + length) as usize]
+    }
+}
+
 /// Takes maps in the order of the file, and makes the history of them.
 pub(super) struct Recorder {
     builder: HistoryBuilder,
     independent: bool,
-    records: Vec<Record>,
-    /// The index of each record, as long as all have one.
-    indices: Vec<i128>,
-    arena: Vec<Micro>,
+    /// One after another as they stand in the file; maps are added to the last.
+    shares: Vec<Share>,
 }
 
 impl Recorder {
     pub fn new(options: &ReadOptions) -> Self {
         let mut builder = builder(options);
         builder.add_may_count();
-        Recorder { builder, independent: options.independent, records: Vec::new(), indices: Vec::new(), arena: Vec::new() }
+        Recorder { builder, independent: options.independent, shares: vec![Share::default()] }
     }
 
     /// Takes the next map.
     pub fn entry(&mut self, entry: &Entry<'_, '_>) -> Result<(), Fault> {
-        let time = self.time(entry)?;
+        let time = time(entry)?;
         let Some(process) = entry.process()? else {
             self.builder.event(Event { line: entry.line, time_ns: time, text: entry.text.to_owned() });
             return Ok(());
         };
         let half = entry.half()?;
         let function = entry.function()?;
-        let mut reading = Reading { values: &mut self.builder.values, arena: &mut self.arena, independent: self.independent };
+        let share = self.shares.last_mut().expect("there is one");
+        let mut reading = Reading { values: &mut self.builder.values, arena: &mut share.arena, independent: self.independent };
         let (key, said) = entry.said(function, &mut reading)?;
         let node = match entry.field(Field::Node) {
             Some(index) => Some(intern(entry.tape, index, &mut self.builder.values)?),
             None => None,
         };
         let is_final = is_true(entry, Field::Final)? | is_true(entry, Field::FinalRead)?;
-        let index = self.integer(entry, Field::Index)?;
-        let version = self.integer(entry, Field::Version)?.filter(|&version| version != i128::MIN);
+        let index = index(entry)?;
+        let version = integer(entry, Field::Version)?.filter(|&version| version != i128::MIN);
         let error = entry.error.clone();
         let rare = (version.is_some() || error.is_some()).then(|| Box::new(Rare { version, error }));
         match index {
-            Some(index) if self.indices.len() == self.records.len() => self.indices.push(index),
-            _ => self.indices = Vec::new(),
+            Some(index) if share.is_indexed() => share.indices.push(index),
+            _ => share.indices = Vec::new(),
         }
         let process = self.builder.values.int(process);
-        let (at, line) = (entry.at, entry.line);
-        self.records.push(Record { at, line, process, half, function, is_final, key, said, time, node, rare });
+        let (at, line, time) = (entry.at, entry.line, time.unwrap_or(NO_TIME));
+        share.records.push(Record { at, time, rare, said, key, node, process, line, half, function, is_final });
         Ok(())
     }
 
@@ -98,133 +137,187 @@ impl Recorder {
     pub fn append(&mut self, mut part: Recorder, lines: u32) {
         let values = self.builder.values.absorb(std::mem::take(&mut part.builder.values));
         self.builder.append(part.builder, lines, |_| false);
-        let start = self.arena.len();
-        let micro =
-            |micro: Micro| Micro { key: values.of(micro.key), value: values.of(micro.value), to: values.of(micro.to), ..micro };
-        self.arena.extend(part.arena.into_iter().map(micro));
-        match self.indices.len() == self.records.len() && part.indices.len() == part.records.len() {
-            true => self.indices.extend(part.indices),
-            false => self.indices = Vec::new(),
-        }
-        self.records.extend(part.records.into_iter().map(|record| Record {
-            line: record.line.saturating_add(lines),
-            process: values.of(record.process),
-            key: record.key.map(|key| values.of(key)),
-            said: match record.said {
-                Said::Nothing => Said::Nothing,
-                Said::One(value, to) => Said::One(values.of(value), values.of(to)),
-                Said::Txn(first, length) => Said::Txn(start + first, length),
-            },
-            node: record.node.map(|node| values.of(node)),
-            ..record
-        }));
-    }
-
-    fn integer(&self, entry: &Entry<'_, '_>, field: Field) -> Result<Option<i128>, Fault> {
-        match entry.field(field) {
-            None => Ok(None),
-            Some(index) => match entry.tape.what(index) {
-                What::Int(value) => Ok(Some(*value)),
-                _ => Err(Fault::new(entry.tape.at(index), format!(":{} must be an integer", NAMES[field as usize]))),
-            },
-        }
-    }
-
-    fn time(&self, entry: &Entry<'_, '_>) -> Result<Option<i64>, Fault> {
-        match self.integer(entry, Field::Time)? {
-            None => Ok(None),
-            // The least is the builder's mark of "no time"; no clock shows it.
-            Some(time) => match i64::try_from(time) {
-                Ok(time) if time != i64::MIN => Ok(Some(time)),
-                _ => Err(Fault::new(entry.at, ":time does not fit 64 bits of nanoseconds")),
-            },
+        for mut share in part.shares {
+            share.lines = share.lines.saturating_add(lines);
+            if !values.is_identity() {
+                share.renumber(&values);
+            }
+            self.shares.push(share);
         }
     }
 
     /// The history of all maps.
-    pub fn finish(mut self) -> Result<HistoryBuilder, Fault> {
-        let indices = std::mem::take(&mut self.indices);
-        if indices.len() == self.records.len() && !indices.is_sorted() {
-            let mut indexed: Vec<(i128, Record)> = indices.into_iter().zip(self.records).collect();
-            indexed.sort_by_key(|&(index, _)| index);
-            self.records = indexed.into_iter().map(|(_, record)| record).collect();
+    pub fn finish(self) -> Result<HistoryBuilder, Fault> {
+        let Recorder { mut builder, shares, .. } = self;
+        let halves = in_order(&shares);
+        let abandoned = abandoned(halves.iter(&shares), &builder.values)?;
+        let mut open: FxHashMap<ValueId, Half<'_>> = FxHashMap::default();
+        for half in halves.iter(&shares) {
+            match half.record.half {
+                Type::Invoke if abandoned.contains(&half.record.at) => record(&mut builder, Some(half), None)?,
+                Type::Invoke => drop(open.insert(half.record.process, half)),
+                _ => record(&mut builder, open.remove(&half.record.process), Some(half))?,
+            }
         }
-        let pairs = pair(&self.records, &self.builder.values)?;
-        for pair in &pairs {
-            self.record(pair)?;
-        }
-        Ok(self.builder)
+        Ok(builder)
     }
+}
 
-    fn record(&mut self, pair: &Pair) -> Result<(), Fault> {
-        let invocation = pair.invocation.map(|i| &self.records[i]);
-        let completion = pair.completion.map(|i| &self.records[i]);
-        let last = completion.or(invocation).expect("half a pair at least");
-        let status = match last.half {
-            Type::Ok => Status::Ok,
-            Type::Fail => Status::Fail,
-            Type::Invoke | Type::Info => Status::Info,
-        };
-        let function = function(invocation, completion, last, &self.builder.values)?;
-        let said = |record: Option<&Record>| record.map_or(Said::Nothing, |record| record.said);
-        let (own, invoked) = (said(completion), said(invocation));
-        let key = completion.and_then(|record| record.key).or(invocation.and_then(|record| record.key)).unwrap_or(ValueId::NULL);
-        let one = |kind, value, to| [Micro { kind, key, value, to }];
-        let single;
-        let operations: &[Micro] = match (function, own, invoked) {
-            // An acknowledged read that says nothing found nothing.
-            (Function::One(Kind::Read), Said::Nothing, _) if status == Status::Ok => {
-                single = one(Kind::Read, ValueId::NULL, ValueId::NULL);
-                &single
-            }
-            (Function::One(kind), Said::One(value, to), _) | (Function::One(kind), Said::Nothing, Said::One(value, to)) => {
-                single = one(kind, value, to);
-                &single
-            }
-            (Function::One(kind @ (Kind::Read | Kind::Write)), ..) => {
-                single = one(kind, ValueId::NULL, ValueId::NULL);
-                &single
-            }
-            (Function::One(kind @ (Kind::Increment | Kind::Decrement)), ..) => {
-                single = one(kind, self.builder.values.int(1), ValueId::NULL);
-                &single
-            }
-            (Function::One(kind), ..) => return Err(Fault::new(last.at, format!("a :{} without a :value", kind.name()))),
-            (Function::Txn, Said::Txn(start, length), _) => &self.arena[start..start + length as usize],
-            (Function::Txn, _, Said::Txn(start, length)) => {
-                let operations = &self.arena[start..start + length as usize];
-                if status == Status::Ok && operations.iter().any(|operation| operation.kind == Kind::Read) {
-                    return Err(Fault::new(last.at, "an :ok :txn without its :value: what did it read?"));
-                }
-                operations
-            }
-            (Function::Txn, ..) => return Err(Fault::new(last.at, "a :txn without a :value")),
-        };
-        let either = |what: fn(&Record) -> Option<i128>| completion.and_then(what).or(invocation.and_then(what));
-        let version = either(Record::version);
-        if version.is_some() && operations.len() != 1 {
-            return Err(Fault::new(last.at, ":version on a :txn of several operations: whose is it?"));
+/// Records an operation by its halves.
+fn record(builder: &mut HistoryBuilder, invocation: Option<Half<'_>>, completion: Option<Half<'_>>) -> Result<(), Fault> {
+    let half = completion.or(invocation).expect("half a pair at least");
+    let last = half.record;
+    let function = function(invocation, completion, half, &builder.values)?;
+    let (invoked_at, completed_at) = (invocation, completion);
+    let (invocation, completion) = (invocation.map(|half| half.record), completion.map(|half| half.record));
+    let status = match last.half {
+        Type::Ok => Status::Ok,
+        Type::Fail => Status::Fail,
+        Type::Invoke | Type::Info => Status::Info,
+    };
+    let said = |record: Option<&Record>| record.map_or(Said::Nothing, |record| record.said);
+    let (own, invoked) = (said(completion), said(invocation));
+    let key = completion.and_then(|record| record.key).or(invocation.and_then(|record| record.key)).unwrap_or(ValueId::NULL);
+    let one = |kind, value, to| [Micro { kind, key, value, to }];
+    let single;
+    let operations: &[Micro] = match (function, own, invoked) {
+        // An acknowledged read that says nothing found nothing.
+        (Function::One(Kind::Read), Said::Nothing, _) if status == Status::Ok => {
+            single = one(Kind::Read, ValueId::NULL, ValueId::NULL);
+            &single
         }
-        let is_final = completion.is_some_and(|record| record.is_final) || invocation.is_some_and(|record| record.is_final);
-        let node = completion.and_then(|record| record.node).or(invocation.and_then(|record| record.node));
-        self.builder.begin(TxnInput {
-            session: last.process,
-            status,
-            invoke_ns: invocation.and_then(|record| record.time),
-            complete_ns: completion.and_then(|record| record.time),
-            node,
+        (Function::One(kind), Said::One(value, to), _) | (Function::One(kind), Said::Nothing, Said::One(value, to)) => {
+            single = one(kind, value, to);
+            &single
+        }
+        (Function::One(kind @ (Kind::Read | Kind::Write)), ..) => {
+            single = one(kind, ValueId::NULL, ValueId::NULL);
+            &single
+        }
+        (Function::One(kind @ (Kind::Increment | Kind::Decrement)), ..) => {
+            single = one(kind, builder.values.int(1), ValueId::NULL);
+            &single
+        }
+        (Function::One(kind), ..) => return Err(Fault::new(last.at, format!("a :{} without a :value", kind.name()))),
+        (Function::Txn, Said::Txn(start, length), _) => completed_at.expect("it said so").operations(start, length),
+        (Function::Txn, _, Said::Txn(start, length)) => {
+            let operations = invoked_at.expect("it said so").operations(start, length);
+            if status == Status::Ok && operations.iter().any(|operation| operation.kind == Kind::Read) {
+                return Err(Fault::new(last.at, "an :ok :txn without its :value: what did it read?"));
+            }
+            operations
+        }
+        (Function::Txn, ..) => return Err(Fault::new(last.at, "a :txn without a :value")),
+    };
+    let either = |what: fn(&Record) -> Option<i128>| completion.and_then(what).or(invocation.and_then(what));
+    let version = either(Record::version);
+    if version.is_some() && operations.len() != 1 {
+        return Err(Fault::new(last.at, ":version on a :txn of several operations: whose is it?"));
+    }
+    let is_final = completion.is_some_and(|record| record.is_final) || invocation.is_some_and(|record| record.is_final);
+    let node = completion.and_then(|record| record.node).or(invocation.and_then(|record| record.node));
+    builder.begin(TxnInput {
+        session: last.process,
+        status,
+        invoke_ns: invocation.and_then(Record::time),
+        complete_ns: completion.and_then(Record::time),
+        node,
+    });
+    for &Micro { kind, key, value, to } in operations {
+        if builder.operations() >= u32::MAX as usize - 2 {
+            return Err(Fault::new(last.at, "more than 2^32 operations"));
+        }
+        let is_final = is_final && kind == Kind::Read;
+        builder.op(OpInput { kind, key, value, to, version, is_final, line: half.line() });
+    }
+    if let Some(error) = completion.and_then(Record::error).or(invocation.and_then(Record::error)) {
+        builder.error(error.clone());
+    }
+    Ok(())
+}
+
+impl Share {
+    /// Gives values the numbers that they have elsewhere.
+    fn renumber(&mut self, values: &Absorbed) {
+        for micro in &mut self.arena {
+            *micro = Micro { key: values.of(micro.key), value: values.of(micro.value), to: values.of(micro.to), ..*micro };
+        }
+        for record in &mut self.records {
+            record.process = values.of(record.process);
+            record.key = record.key.map(|key| values.of(key));
+            record.node = record.node.map(|node| values.of(node));
+            if let Said::One(value, to) = record.said {
+                record.said = Said::One(values.of(value), values.of(to));
+            }
+        }
+    }
+}
+
+/// The order of all records: that of the file, or (share, record) one by one.
+struct Order(Option<Vec<(u32, u32)>>);
+
+impl Order {
+    fn iter<'a>(&'a self, shares: &'a [Share]) -> impl Iterator<Item = Half<'a>> {
+        let listed = self.0.iter().flatten().map(|&(share, i)| {
+            let share = &shares[share as usize];
+            Half { record: &share.records[i as usize], share }
         });
-        for &Micro { kind, key, value, to } in operations {
-            if self.builder.operations() >= u32::MAX as usize - 2 {
-                return Err(Fault::new(last.at, "more than 2^32 operations"));
-            }
-            let is_final = is_final && kind == Kind::Read;
-            self.builder.op(OpInput { kind, key, value, to, version, is_final, line: last.line });
+        let filed = if self.0.is_none() { shares } else { &[] };
+        listed.chain(filed.iter().flat_map(|share| share.records.iter().map(move |record| Half { record, share })))
+    }
+}
+
+/// By index, where every record has one and they are not in order as it is.
+fn in_order(shares: &[Share]) -> Order {
+    let indices = || shares.iter().flat_map(|share| &share.indices);
+    if !shares.iter().all(Share::is_indexed) || indices().is_sorted() {
+        return Order(None);
+    }
+    let places = (0u32..).zip(shares).flat_map(|(s, share)| (0u32..).zip(&share.indices).map(move |(i, &index)| (index, (s, i))));
+    let mut places: Vec<(i64, (u32, u32))> = places.collect();
+    places.sort_unstable();
+    Order(Some(places.into_iter().map(|(_, place)| place).collect()))
+}
+
+/// The invocations that nothing completes, by their offsets.
+fn abandoned<'a>(halves: impl Iterator<Item = Half<'a>>, values: &Values) -> Result<FxHashSet<usize>, Fault> {
+    let mut open: FxHashMap<ValueId, Half<'_>> = FxHashMap::default();
+    for half in halves {
+        let Record { process, at, .. } = *half.record;
+        if half.record.half != Type::Invoke {
+            open.remove(&process);
+        } else if let Some(other) = open.insert(process, half) {
+            let message = format!(
+                "process {} invokes an operation before its last one (line {}) completed",
+                values.display(process),
+                other.line()
+            );
+            return Err(Fault::new(at, message));
         }
-        if let Some(error) = completion.and_then(Record::error).or(invocation.and_then(Record::error)) {
-            self.builder.error(error.clone());
-        }
-        Ok(())
+    }
+    Ok(open.into_values().map(|half| half.record.at).collect())
+}
+
+fn integer(entry: &Entry<'_, '_>, field: Field) -> Result<Option<i128>, Fault> {
+    match entry.field(field) {
+        None => Ok(None),
+        Some(index) => match entry.tape.what(index) {
+            What::Int(value) => Ok(Some(*value)),
+            _ => Err(Fault::new(entry.tape.at(index), format!(":{} must be an integer", NAMES[field as usize]))),
+        },
+    }
+}
+
+fn index(entry: &Entry<'_, '_>) -> Result<Option<i64>, Fault> {
+    let index = integer(entry, Field::Index)?.map(i64::try_from);
+    index.transpose().map_err(|_| Fault::new(entry.at, ":index does not fit 64 bits"))
+}
+
+fn time(entry: &Entry<'_, '_>) -> Result<Option<i64>, Fault> {
+    match integer(entry, Field::Time)?.map(i64::try_from) {
+        None => Ok(None),
+        Some(Ok(time)) if time != NO_TIME => Ok(Some(time)),
+        Some(_) => Err(Fault::new(entry.at, ":time does not fit 64 bits of nanoseconds")),
     }
 }
 
@@ -239,9 +332,16 @@ fn is_true(entry: &Entry<'_, '_>, field: Field) -> Result<bool, Fault> {
 }
 
 /// What a pair does. The halves agree, or one of them says it alone.
-fn function(invocation: Option<&Record>, completion: Option<&Record>, last: &Record, values: &Values) -> Result<Function, Fault> {
-    let of = |record: Option<&Record>| record.and_then(|record| record.function);
-    match (of(invocation), of(completion)) {
+fn function(
+    invocation: Option<Half<'_>>,
+    completion: Option<Half<'_>>,
+    last: Half<'_>,
+    values: &Values,
+) -> Result<Function, Fault> {
+    let of = |half: Option<Half<'_>>| half.and_then(|half| half.record.function);
+    let (invoked, last) = (invocation, last.record);
+    let invocation = invocation.map(|half| half.record);
+    match (of(invoked), of(completion)) {
         (Some(a), Some(b)) if a == b => Ok(a),
         // A read or write of several keys whose other half has no value to show it.
         (Some(Function::Txn), Some(Function::One(_))) if matches!(last.said, Said::Nothing) => Ok(Function::Txn),
@@ -255,40 +355,10 @@ fn function(invocation: Option<&Record>, completion: Option<&Record>, last: &Rec
                 values.display(last.process),
                 b.name(),
                 a.name(),
-                invocation.map_or(0, |record| record.line)
+                invoked.map_or(0, Half::line)
             ),
         )),
         (Some(function), None) | (None, Some(function)) => Ok(function),
         (None, None) => Err(Fault::new(last.at, "no :f: every operation says what it did")),
     }
-}
-
-/// The halves of an operation, as indices of records.
-struct Pair {
-    invocation: Option<usize>,
-    completion: Option<usize>,
-}
-
-/// The pairs, in the order of their completions, else of their invocations.
-fn pair(records: &[Record], values: &Values) -> Result<Vec<Pair>, Fault> {
-    let mut open: FxHashMap<ValueId, usize> = FxHashMap::default();
-    let mut pairs = Vec::with_capacity(records.len() / 2 + 1);
-    for (i, record) in records.iter().enumerate() {
-        match record.half {
-            Type::Invoke => {
-                if let Some(other) = open.insert(record.process, i) {
-                    let message = format!(
-                        "process {} invokes an operation before its last one (line {}) completed",
-                        values.display(record.process),
-                        records[other].line
-                    );
-                    return Err(Fault::new(record.at, message));
-                }
-            }
-            _ => pairs.push(Pair { invocation: open.remove(&record.process), completion: Some(i) }),
-        }
-    }
-    pairs.extend(open.into_values().map(|i| Pair { invocation: Some(i), completion: None }));
-    pairs.sort_unstable_by_key(|pair| pair.completion.or(pair.invocation));
-    Ok(pairs)
 }
