@@ -51,12 +51,13 @@ impl<'a> Sets<'a> {
         if causal || sets.iter().any(|&g| !DIRECT.contains(g)) {
             self.judge_causal(sets);
         }
-        let unknown = |&g: &Guarantees| self.found[g.0 as usize].is_none();
-        let all_unseen = !sets.iter().any(|g| unknown(g) && self.will_be_proved(*g));
-        for i in 0..sets.len() {
-            // A small set has the small proof; where none will be seen, a large one that holds spares the small ones.
-            self.judge_one(sets[if all_unseen { sets.len() - 1 - i } else { i }]);
+        let mut sets = sets.to_vec();
+        if !sets.iter().any(|&g| self.found[g.0 as usize].is_none() && self.will_be_proved(g)) {
+            // A small set has the small proof; where none will be seen, a large one that holds spares the small ones. (Those of
+            // single keys cost little in any case.)
+            sets.sort_by_key(|&g| if DIRECT.contains(g) { 0 } else { 16 - g.0 });
         }
+        sets.into_iter().for_each(|g| self.judge_one(g));
     }
 
     fn judge_causal(&mut self, sets: &[Guarantees]) {
