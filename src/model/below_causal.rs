@@ -21,25 +21,32 @@ pub(super) enum Tells {
     Nothing,
 }
 
-/// Of a set of guarantees, if `causal` was swept.
-pub(super) fn told(facts: &Facts<'_>, g: Guarantees) -> Result<Tells, OutOfBudget> {
-    let Some(Swept { order, unexplained }) = facts.known_swept() else { return Ok(Tells::Nothing) };
-    let (events, visibility) = (facts.events(), facts.visibility(g));
+/// That order, which extends every constraint of the set that comes from no read's result, and the reads that it may not explain; `None`
+/// where there is none.
+pub(super) fn suspects<'f>(facts: &'f Facts<'_>, g: Guarantees) -> Option<(&'f [u32], Vec<u32>)> {
+    let Swept { order, unexplained } = facts.known_swept()?;
     // What is recorded orders writes that hb does not; junctions stand in no order of events.
-    if !facts.recorded().is_empty() || visibility.nodes() > events.len() {
-        return Ok(Tells::Nothing);
+    if !facts.recorded().is_empty() || facts.visibility(g).nodes() > facts.events().len() {
+        return None;
     }
     let mut reads: Vec<u32> = unexplained.overwritten.iter().map(|&(_, _, read)| read).collect();
     reads.extend(unexplained.initial.iter().map(|&(_, read)| read));
     reads.sort_unstable();
     reads.dedup();
+    Some((order, reads))
+}
+
+/// Of a set of guarantees, if `causal` was swept.
+pub(super) fn told(facts: &Facts<'_>, g: Guarantees) -> Result<Tells, OutOfBudget> {
+    let Some((order, reads)) = suspects(facts, g) else { return Ok(Tells::Nothing) };
+    let (events, visibility) = (facts.events(), facts.visibility(g));
     let asked = |&node: &u32| Asked { node, key: events.key[node as usize], source: events.source[node as usize] };
     let asked: Vec<Asked> = reads.iter().map(asked).collect();
     let written = |node: u32| events.is_write(node).then(|| events.key[node as usize]).into_iter();
     let ordered = Ordered { graph: &visibility, order, place: &places(order), keys: facts.history.keys(), writes: written };
     let told = ordered.tell(&asked, facts.budget)?;
     Ok(if told.iter().all(|told| !told.newer) {
-        Tells::Satisfied(order.clone())
+        Tells::Satisfied(order.to_vec())
     } else if asked.iter().zip(&told).any(|(asked, told)| told.overwritten || (told.newer && asked.source == NONE)) {
         Tells::Violated
     } else {

@@ -22,7 +22,7 @@ use crate::verdict::Witness;
 use crate::witness::shrink::Shrink;
 
 use super::breach::{Breach, breaches};
-use super::{causal, per_key};
+use super::{below_causal, causal, per_key};
 
 /// What judging came to.
 #[derive(Clone, Debug)]
@@ -134,7 +134,10 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
 /// Adds constraints until an order explains every read, or until they are cyclic or some read has no explanation in any order.
 fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decision, OutOfBudget> {
     let visibility = facts.visibility(g);
-    let mut guess = facts.best_guess().to_vec();
+    let (mut guess, mut suspects) = match below_causal::suspects(facts, g) {
+        Some((order, reads)) => (order.to_vec(), Some(reads)),
+        None => (facts.best_guess().to_vec(), None),
+    };
     let mut first_round = true;
     // Reads that run against the order contradict n² pairs. What a round leaves out the next one finds.
     let most = facts.events().len() + 1_000_000;
@@ -145,7 +148,10 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
         };
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
         let mut contradictions: Vec<Breach> = Vec::new();
-        contradicted(facts, &visibility, &layout, |x, read| {
+        let reads = suspects.take();
+        let all = reads.is_none().then(|| facts.events().register_reads());
+        let reads = reads.into_iter().flatten().chain(all.into_iter().flatten());
+        contradicted(facts, &visibility, &layout, reads, |x, read| {
             match facts.events().source[read as usize] {
                 NONE if contradictions.last().is_some_and(|breach| breach.read() == read) => {}
                 NONE => contradictions.push(Breach::Initial { write: x, read }),
@@ -179,12 +185,13 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
     }
 }
 
-/// Calls back with every (x, r) where the layout puts the write x of r's key between what r returned and r, and x is visible to r;
-/// reads ascending.
+/// Calls back with every (x, r), r one of these reads of registers, where the layout puts the write x of r's key between what r returned
+/// and r, and x is visible to r; reads ascending.
 pub(crate) fn contradicted(
     facts: &Facts<'_>,
     visibility: &Graph<'_>,
     layout: &Layout,
+    reads: impl Iterator<Item = u32>,
     mut each: impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
 ) -> Result<(), OutOfBudget> {
     let events = facts.events();
@@ -198,7 +205,7 @@ pub(crate) fn contradicted(
         questions.clear();
         Ok(())
     };
-    for read in events.register_reads() {
+    for read in reads {
         questions.extend(writes.between(facts, layout, events.source[read as usize], read).iter().map(|&x| (x, read)));
         if questions.len() >= BATCH {
             answer(&mut questions)?;

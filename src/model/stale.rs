@@ -61,7 +61,7 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
             facts.touches().newer(key, g, |write| layout.place[write as usize], &mut each)?;
         }
     } else {
-        contradicted(facts, &visibility, &layout, &mut each)?;
+        contradicted(facts, &visibility, &layout, facts.events().register_reads(), &mut each)?;
     }
     overwritten(facts, &base, &layout, &mut asked, &mut stale)?;
     stale.extend(breaches(facts, &visibility, &layout, facts.events().collection_reads())?.iter().map(Breach::read));

@@ -210,7 +210,7 @@ pub(super) fn with_walks<'a, N: Nodes>(
     mut each: impl FnMut(u32, Read),
 ) -> Result<KeyOrder<'a>, OutOfBudget> {
     /// So many writes of a key are asked about at first, and so many times more each time that none of them is before the read.
-    const FIRST: usize = if cfg!(test) { 2 } else { 16 };
+    const FIRST: usize = if cfg!(test) { 2 } else { 4 };
     const MORE: usize = 8;
     let place = places(order);
     let mut placed = KeyOrder::new(nodes);
