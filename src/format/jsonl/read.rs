@@ -60,6 +60,9 @@ pub(in crate::format) fn header(text: &str, builder: &mut HistoryBuilder) -> Res
     taken
 }
 
+/// Few lines are shorter. (Room that stays empty costs nothing.)
+const SHORT_LINE: usize = 48;
+
 const INVALID: &str = "invalid UTF-8";
 
 /// What a piece of the content says.
@@ -83,6 +86,7 @@ impl Part {
         };
         let mut reader =
             Reader { content, builder: HistoryBuilder::new(), number: 0, operations: Vec::new(), tape: Tape::default() };
+        reader.builder.reserve(content.len() / SHORT_LINE);
         let cut_inside_character = content.len() < piece.bytes.len();
         let torn = reader.lines(first, cut_inside_character)?;
         if cut_inside_character && !torn {
