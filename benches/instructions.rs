@@ -43,6 +43,12 @@ fn cases() -> Vec<Case> {
         case("causal, by session", shape(BySession), "plume", CAUSAL),
         case("causal, stale reads", Shape { stale: 0.001, ..shape(BySession) }, "plume", CAUSAL),
         case("causal, web log", Shape { sessions: 10_000, alive: 100, ..shape(BySession) }, "plume", CAUSAL),
+        case(
+            "causal, web log, stale reads",
+            Shape { sessions: 10_000, alive: 100, stale: 0.001, ..shape(BySession) },
+            "plume",
+            CAUSAL,
+        ),
         case("causal, read by all", Shape { pattern: Pattern::ReadByAll, ..shape(BySession) }, "plume", CAUSAL),
         case("causal, one chain", Shape { pattern: Pattern::Chain, ..shape(BySession) }, "plume", CAUSAL),
         case("causal-memory", shape(AsHappened), "plume", &["check", "-q", "--model", "causal-memory"]),

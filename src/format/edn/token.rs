@@ -73,8 +73,18 @@ pub(in crate::format) struct Tokens<'a> {
 /// Does this byte end a number, symbol, keyword or tag?
 #[inline]
 pub(super) fn ends_word(byte: u8) -> bool {
-    matches!(byte, 0..=b' ' | b',' | b';' | b'"' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | 0x7f)
+    ENDS_WORD[byte as usize]
 }
+
+const ENDS_WORD: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0u8;
+    while byte < 0x80 {
+        ends[byte as usize] = matches!(byte, 0..=b' ' | b',' | b';' | b'"' | b'(' | b')' | b'[' | b']' | b'{' | b'}' | 0x7f);
+        byte += 1;
+    }
+    ends
+};
 
 impl<'a> Tokens<'a> {
     pub fn new(text: &'a str) -> Self {
