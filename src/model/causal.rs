@@ -1,9 +1,9 @@
-//! `causal` where hb is chains of events ([`Chains`]): order-guided checking ([`explain`](crate::relation::chains::explain)) with
+//! `causal` where hb is chains of events ([`Chains`]): order-guided checking ([`explain`]) with
 //! operations for nodes.
 
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::Chains;
-use crate::relation::chains::explain::{self, Explained, Swept, first_order};
+use crate::relation::chains::explain::{self, Explained, Overwritten, Swept, first_order};
 use crate::relation::chains::order::Edges;
 use crate::relation::chains::sweep::unexplained;
 use crate::relation::facts::Facts;
@@ -49,8 +49,8 @@ pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>, edges: Edges) -> Re
 pub(crate) struct InPast {
     /// (x, read) of reads of the initial value with a write x of their key hb-before them, one a read, ascending by read.
     pub(crate) initial: Vec<Sight>,
-    /// (read, w, x) of reads of w with w hb x hb read, one a read, ascending. Along chains x may be [`NONE`]: not looked for.
-    pub(crate) overwritten: Vec<(u32, u32, u32)>,
+    /// Reads of what was overwritten in their past, one a read, ascending.
+    pub(crate) overwritten: Vec<Overwritten>,
 }
 
 /// `None` where hb is cyclic.

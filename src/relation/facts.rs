@@ -8,7 +8,7 @@ use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
 use super::chains::Chains;
-use super::chains::explain::{Swept, overwritten_in_past};
+use super::chains::explain::{Overwritten, Swept, overwritten_in_past};
 use super::events::Events;
 use super::graph::{Constraints, Extra, Graph, Reason};
 use super::guess;
@@ -40,7 +40,7 @@ pub(crate) struct Facts<'a> {
     recorded_only: OnceLock<Extra>,
     hb_layout: OnceLock<Result<Option<Layout>, OutOfBudget>>,
     swept: OnceLock<Result<Option<Swept>, OutOfBudget>>,
-    overwritten: OnceLock<Result<Vec<(u32, u32, u32)>, OutOfBudget>>,
+    overwritten: OnceLock<Result<Vec<Overwritten>, OutOfBudget>>,
 }
 
 impl<'a> Facts<'a> {
@@ -164,7 +164,7 @@ impl<'a> Facts<'a> {
     }
 
     /// What [`overwritten_in_past`](super::chains::explain::overwritten_in_past) finds in that sweep.
-    pub(crate) fn overwritten_in_past(&self, chains: &Chains<'_>, swept: &Swept) -> Result<&[(u32, u32, u32)], OutOfBudget> {
+    pub(crate) fn overwritten_in_past(&self, chains: &Chains<'_>, swept: &Swept) -> Result<&[Overwritten], OutOfBudget> {
         let found = self.overwritten.get_or_init(|| overwritten_in_past(chains, &swept.order, &swept.unexplained, self.budget));
         found.as_ref().map(Vec::as_slice).map_err(|&e| e)
     }

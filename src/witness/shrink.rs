@@ -1,35 +1,30 @@
 //! From a contradiction somewhere in a graph to the fewest recorded operations that show it.
 //!
-//! In the offending component a search finds a shortest cycle: session order costs nothing, since however many operations it runs
-//! through, its two ends are what is shown; every other edge costs the same. Then each edge explains itself: rule and read from the
-//! edge's reason, visibility by a shortest path, through reads that are shown anyway where there is a choice. The component may be large
-//! and have many cycles, so the search starts from a bounded number of its edges, those that close a cycle of two first. Cost:
-//! O(component log component) a start.
+//! In the offending component a search finds [a shortest cycle](cycles): session order costs nothing, since however many operations it
+//! runs through, its two ends are what is shown; every other edge costs the same. Then each edge [explains itself](steps): rule and read
+//! from the edge's reason, visibility by a shortest path, through reads that are shown anyway where there is a choice.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+mod cycles;
+mod steps;
+
+use rustc_hash::FxHashMap;
 
 use crate::history::{History, OpId, SessionId};
 use crate::model::Guarantees;
 use crate::model::breach::Breach;
-use crate::model::{causal, per_key};
-use crate::relation::chains::key_order::places;
+use crate::model::per_key;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Edge, Graph, Reason};
 use crate::verdict::{Anomaly, Assumption, Because, Relation, Step, Witness};
 
-use super::search::{Hop, Search, back, joined, raw_back};
+use super::search::{Hop, Search, back};
+pub(super) use cycles::{NODES, STARTS, smallest};
 
 /// Makes witnesses for one set of guarantees (for hb and views: all four).
 pub(crate) struct Shrink<'a, 'f> {
     pub(crate) facts: &'a Facts<'f>,
     pub(crate) guarantees: Guarantees,
 }
-
-/// How many edges of a component a search for a shortest cycle starts from,
-pub(super) const STARTS: usize = 32;
-/// and how many nodes all these searches may come by (one search they may in any case): proofs must not eat up what time there is for
-/// verdicts.
-pub(super) const NODES: usize = 2_000_000;
 
 impl Shrink<'_, '_> {
     /// A read of its own session's later write.
@@ -126,69 +121,6 @@ impl Shrink<'_, '_> {
         }))
     }
 
-    /// Short cycles of a component, as hops that close up; found one by one.
-    fn cycles<'s>(&'s self, graph: &'s Graph<'_>, component: &'s [u32]) -> impl Iterator<Item = Vec<Hop>> + 's {
-        let mut members = vec![0u64; graph.nodes().div_ceil(64)];
-        component.iter().for_each(|&node| members[node as usize / 64] |= 1 << (node % 64));
-        let inside = move |node: u32| members[node as usize / 64] >> (node % 64) & 1 == 1;
-        // Edges that close a cycle: what reads say by preference, else other constraints, else wr.
-        let mut starts: [Vec<(u32, u32, Edge)>; 3] = Default::default();
-        for &node in component {
-            graph.into(node, |from, edge| {
-                let preference = match edge {
-                    Edge::Extra(_, Reason::Stale(_)) => 0,
-                    Edge::Extra(..) => 1,
-                    Edge::Wr => 2,
-                    Edge::So | Edge::Collected => return,
-                };
-                if inside(from) {
-                    starts[preference].push((from, node, edge));
-                }
-            });
-        }
-        let mut starts = starts.into_iter().find(|starts| !starts.is_empty()).expect("session order alone has no cycle");
-        let pairs: FxHashSet<(u32, u32)> = starts.iter().map(|&(from, to, _)| (from, to)).collect();
-        let of_two = |&(from, to, _): &(u32, u32, Edge)| {
-            pairs.contains(&(to, from))
-                || self.facts.events().session.get(from as usize) == self.facts.events().session.get(to as usize)
-        };
-        // Where many edges close a short cycle any few of them will do, best those whose evidence lies near; the order is fixed.
-        let place = places(self.facts.best_guess());
-        let place = |node: u32| place.get(node as usize).copied().unwrap_or(0);
-        let stretch = |&(from, to, edge): &(u32, u32, Edge)| match edge {
-            Edge::Extra(_, Reason::Stale(read)) => place(read).abs_diff(place(to)),
-            _ => place(from).abs_diff(place(to)),
-        };
-        let by_itself = self.stale_by_itself();
-        let alone = |&(_, _, edge): &(u32, u32, Edge)| matches!(edge, Edge::Extra(_, Reason::Stale(r)) if by_itself.contains(&r));
-        starts.sort_by_cached_key(|start| (!of_two(start), !alone(start), stretch(start)));
-        starts.truncate(STARTS.min(NODES / component.len()).max(1));
-        starts.into_iter().filter_map(move |(from, to, edge)| {
-            let way = || raw_back(&Search { graph, shown: &[] }, from, |node| node == to, |node, _| inside(node));
-            let mut path = if from == to { Vec::new() } else { way()? };
-            path.push((from, to, edge));
-            Some(self.without_auxiliary(graph, path))
-        })
-    }
-
-    /// The reads that hb contradicts with no other read's help, where that is known.
-    fn stale_by_itself(&self) -> FxHashSet<u32> {
-        let past = match self.facts.chains().filter(|_| self.guarantees == Guarantees::ALL) {
-            Some(chains) => causal::in_past(self.facts, &chains).ok().flatten(),
-            None => None,
-        };
-        past.map(|past| past.overwritten.iter().map(|&(read, _, _)| read).collect()).unwrap_or_default()
-    }
-
-    /// Drops junctions and auxiliary nodes from a closed path: a way through them has the edge that it begins with.
-    fn without_auxiliary(&self, graph: &Graph<'_>, mut path: Vec<(u32, u32, Edge)>) -> Vec<Hop> {
-        let n = graph.events.len() as u32;
-        // A cycle of constraints always passes through an event.
-        let first = path.iter().position(|&(from, _, _)| from < n).expect("a cycle passes through an event");
-        path.rotate_left(first);
-        joined(n, path.into_iter())
-    }
-
     fn cycle_witness(&self, cycle: &[Hop]) -> Witness {
         let events = self.facts.events();
         let constraint = |hop: &Hop| matches!(hop.edge, Edge::Extra(..));
@@ -248,43 +180,6 @@ impl Shrink<'_, '_> {
         self.finish(Anomaly::CyclicHb, steps, Vec::new(), None)
     }
 
-    fn constraint_step(&self, hop: Hop, reason: Reason, shown: &[u32]) -> Step {
-        let events = self.facts.events();
-        let ar = |because| self.step(hop.from, hop.to, Relation::Ar, because);
-        match reason {
-            Reason::SessionWrites => ar(Because::SessionOrder),
-            Reason::ReadThenWrite(read) => Step { read: Some(events.op(read)), ..ar(Because::ReadThenWrite) },
-            Reason::Stale(read) => Step {
-                read: Some(events.op(read)),
-                via: self.path_steps(&self.visible(hop.from, read, shown)),
-                ..ar(Because::StaleRead)
-            },
-            Reason::ListOrder(read) => Step { read: Some(events.op(read)), ..ar(Because::ListOrder) },
-            Reason::Version => ar(Because::Version),
-            Reason::RealTime => ar(Because::RealTime),
-            Reason::Onward => unreachable!("a way through auxiliary nodes begins with its reason"),
-        }
-    }
-
-    /// A path of so and wr from write to write, as the steps of MW and WFR that it consists of.
-    fn arbitration_steps(&self, path: &[Hop]) -> Vec<Step> {
-        let events = self.facts.events();
-        let mut steps = Vec::new();
-        let mut start = 0;
-        for (i, hop) in path.iter().enumerate() {
-            if hop.edge == Edge::So && !events.is_write(hop.from) && events.is_write(hop.to) {
-                let mut step = self.step(path[start].from, hop.to, Relation::Ar, Because::WritesFollowReads);
-                step.read = Some(events.op(hop.from));
-                step.via = self.path_steps(&path[start..i]);
-                steps.push(step);
-                start = i + 1;
-            }
-        }
-        // What is left leads from write to write along their session.
-        steps.extend(path[start..].iter().map(|hop| self.step(hop.from, hop.to, Relation::Ar, Because::MonotonicWrites)));
-        steps
-    }
-
     /// A shortest visibility path, best through reads that are shown anyway.
     fn visible(&self, write: u32, read: u32, shown: &[u32]) -> Vec<Hop> {
         if per_key::applies(self.facts, self.guarantees) {
@@ -306,87 +201,6 @@ impl Shrink<'_, '_> {
         let earlier = self.facts.touches().of(events.key[read as usize]).iter().copied().filter(returned);
         let seen = earlier.max_by_key(|e| (shown.contains(e), *e)).expect("the write is visible to the read");
         vec![Hop { from: write, to: seen, edge: Edge::Wr }, Hop { from: seen, to: read, edge: Edge::So }]
-    }
-
-    /// Runs of neighbours in lists as one hop where one list shows both ends.
-    fn join_lists(&self, path: &[Hop]) -> Vec<Hop> {
-        let events = self.facts.events();
-        let mut joined: Vec<Hop> = Vec::new();
-        for &hop in path {
-            if let (Edge::Extra(_, Reason::ListOrder(read)), Some(last)) = (hop.edge, joined.last_mut())
-                && matches!(last.edge, Edge::Extra(_, Reason::ListOrder(_)))
-                && last.from != hop.to
-                && events.shown(read).skip_while(|&w| w != hop.to).any(|w| w == last.from)
-            {
-                *last = Hop { from: last.from, to: hop.to, edge: hop.edge };
-            } else {
-                joined.push(hop);
-            }
-        }
-        joined
-    }
-
-    /// Runs of session order in as few hops as the guarantees allow.
-    fn shorten(&self, path: &[Hop]) -> Vec<Hop> {
-        let mut short: Vec<Hop> = Vec::new();
-        let mut at = 0;
-        while at < path.len() {
-            if path[at].edge != Edge::So {
-                short.push(path[at]);
-                at += 1;
-                continue;
-            }
-            let run = path[at..].iter().take_while(|hop| hop.edge == Edge::So).count();
-            let furthest =
-                (at..at + run).rev().find(|&i| self.passes(path[at].from, path[i].to)).expect("a hop passes by itself");
-            short.push(Hop { from: path[at].from, to: path[furthest].to, edge: Edge::So });
-            at = furthest + 1;
-        }
-        short
-    }
-
-    fn passes(&self, from: u32, to: u32) -> bool {
-        self.guarantees.contains(match (self.facts.events().is_write(from), self.facts.events().is_write(to)) {
-            (true, false) => Guarantees::RYW,
-            (false, false) => Guarantees::MR,
-            (true, true) => Guarantees::MW,
-            (false, true) => Guarantees::WFR,
-        })
-    }
-
-    /// A visibility path as steps, each so labelled with the guarantee that it uses.
-    fn path_steps(&self, path: &[Hop]) -> Vec<Step> {
-        let events = self.facts.events();
-        path.iter()
-            .map(|hop| match hop.edge {
-                Edge::Wr | Edge::Collected => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
-                _ => {
-                    let because = match (events.is_write(hop.from), events.is_write(hop.to)) {
-                        (true, false) => Because::ReadYourWrites,
-                        (false, false) => Because::MonotonicReads,
-                        (true, true) => Because::MonotonicWrites,
-                        (false, true) => Because::WritesFollowReads,
-                    };
-                    self.step(hop.from, hop.to, Relation::So, because)
-                }
-            })
-            .collect()
-    }
-
-    /// A path in a view as steps.
-    fn view_steps(&self, path: &[Hop]) -> Vec<Step> {
-        // A cas is one operation in a view; from its read to its write is no step.
-        let apart = |hop: &&Hop| self.facts.events().op(hop.from) != self.facts.events().op(hop.to);
-        path.iter()
-            .filter(apart)
-            .map(|hop| match hop.edge {
-                Edge::Wr | Edge::Collected => self.step(hop.from, hop.to, Relation::Wr, Because::ReadsFrom),
-                Edge::So => self.step(hop.from, hop.to, Relation::So, Because::SessionOrder),
-                // What it rests on stands where it was derived.
-                Edge::Extra(_, Reason::ListOrder(_)) => self.step(hop.from, hop.to, Relation::View, Because::ListOrder),
-                Edge::Extra(..) => self.step(hop.from, hop.to, Relation::View, Because::StaleRead),
-            })
-            .collect()
     }
 
     /// The derived edges that a path in a view builds on, each with its own path over edges found before it; in the order found.
@@ -465,22 +279,6 @@ pub(super) fn evidence(history: &History, witness: &Witness) -> Vec<SessionId> {
     sessions.sort();
     sessions.dedup();
     sessions
-}
-
-/// The one with the fewest operations, sessions and steps. None has fewer than three operations but the rarest, so three end the search.
-pub(super) fn smallest(witnesses: impl Iterator<Item = Witness>) -> Witness {
-    let size = |w: &Witness| (w.operations.len(), w.sessions.len(), w.all_steps().count());
-    let mut best: Option<Witness> = None;
-    for witness in witnesses {
-        let small = witness.operations.len() <= 3;
-        if best.as_ref().is_none_or(|best| size(&witness) < size(best)) {
-            best = Some(witness);
-        }
-        if small {
-            break;
-        }
-    }
-    best.expect("a component has a cycle")
 }
 
 /// Joins neighbouring steps of one kind where the relation behind them is transitive by itself.

@@ -116,14 +116,17 @@ fn reach_back<N: Nodes>(nodes: &N, order: &[u32]) -> u64 {
     order.iter().map(|&e| back(e)).sum()
 }
 
-/// Reads of w with w hb x hb read for a write x of their key, as (read, w, x), one a read, ascending, of what an order that extends hb
-/// leaves unexplained; x is [`NONE`] where it was not looked for. Of nodes that are events.
+/// (read, w, x): the read returned w, and the write x of its key stands between them in hb; [`NONE`] for an x that was not looked for.
+pub(crate) type Overwritten = (u32, u32, u32);
+
+/// Reads of w with w hb x hb read for a write x of their key, one a read, ascending, of what an order that extends hb
+/// leaves unexplained. Of nodes that are events.
 pub(crate) fn overwritten_in_past<N: Nodes>(
     nodes: &N,
     order: &[u32],
     unexplained: &Unexplained,
     budget: &Budget,
-) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
+) -> Result<Vec<Overwritten>, OutOfBudget> {
     let mut overwritten = unexplained.overwritten.clone();
     if overwritten.is_empty() {
         return Ok(Vec::new());
