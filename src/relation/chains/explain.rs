@@ -51,13 +51,14 @@ pub(crate) fn explain<N: Nodes>(
     let mut swept: Option<Swept> = None;
     let mut laid_out = first;
     while let Some(order) = laid_out {
+        // The order before makes room.
+        drop(swept.take());
         let (mut unexplained, keys) = sweep::unexplained(nodes, &order, budget)?;
         let mut found = unexplained.overwritten.clone();
         let partly: Vec<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
         edges.add(&found);
         // Which reads of the initial value have a write before them is the same in every order.
-        let hopeless = !unexplained.initial.is_empty();
-        if hopeless {
+        if !unexplained.initial.is_empty() {
             swept = Some(Swept { order, unexplained });
             break;
         }
