@@ -54,8 +54,12 @@ pub(crate) fn judge(facts: &Facts<'_>, shown: usize) -> Result<Outcome, OutOfBud
     }
     let mut witnesses = Vec::new();
     for &(read, w, x) in overwritten.iter().take(shown) {
-        let x = if x == NONE { causal::overwriting(facts, w, read)? } else { x };
-        witnesses.push(shrink.write_co_read(w, x, read));
+        match if x == NONE { causal::overwriting(facts, w, read) } else { Ok(x) } {
+            Ok(x) => witnesses.push(shrink.write_co_read(w, x, read)),
+            Err(error) if witnesses.is_empty() => return Err(error),
+            // What there was time for is shown.
+            Err(_) => break,
+        }
     }
     witnesses.extend(unexplained.iter().take(shown - witnesses.len()).map(|breach| shrink.breach(breach)));
     let left = shown - witnesses.len();

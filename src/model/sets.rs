@@ -1,8 +1,9 @@
 //! The sixteen sets of guarantees, judged by what is known of one another.
 //!
 //! `causal`, all four, comes first: if it holds, so does every set, by the same order. Else those asked for are judged from small to
-//! large; a set above a violated one is violated with the same proof, a set below a satisfied one is satisfied by the same order. So
-//! nothing is judged twice; and nothing is proved that nobody will read.
+//! large, for a small proof, and where no proof will be seen from large to small; a set above a violated one is violated with the same
+//! proof, a set below a satisfied one is satisfied by the same order. So nothing is judged twice; and nothing is proved that nobody will
+//! read.
 
 use std::sync::Arc;
 

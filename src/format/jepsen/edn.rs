@@ -242,6 +242,8 @@ mod tests {
             text += &format!(" {{:type :ok :f :write :process {process} {{:a 1}} [2] :key :k{} :node \"n{process}\"}}\n", i % 3);
             if i % 1000 == 999 {
                 text += odd;
+                // One that nothing completes.
+                text += &format!("{{:type :invoke, :f :write, :value {i}, :process {i}}}\n");
             }
         }
         text + "]\n"
@@ -264,6 +266,15 @@ mod tests {
             let cut = in_pieces(&text, &options).unwrap();
             assert!(told(cut) == told(at_once(&text, &options).unwrap()), "{odd}");
         }
+        let (text, mut index) = (text(""), 1_000_000);
+        let indexed = |line: &str| {
+            index -= 1;
+            line.replacen("{:type", &format!("{{:index {index} :type"), 1) + "\n"
+        };
+        let backwards: String = text.lines().map(indexed).collect();
+        let cut = told(in_pieces(&backwards, &options).unwrap());
+        assert!(cut == told(at_once(&backwards, &options).unwrap()), "by index");
+        assert!(cut != told(at_once(&text, &options).unwrap()));
     }
 
     #[test]
