@@ -6,15 +6,17 @@
 //! cargo bench --bench scale -- --large              the rows of 10^7 operations as well
 //! cargo bench --bench scale -- --seed 2             other histories of the same kinds
 //! cargo bench --bench scale -- --make FOLDER        the histories as files, to run something else on them
-//! cargo bench --bench scale -- --beside 'OTHER check -i {model} {file}'
-//!                                                   another checker in turn with ours on the same files
+//! cargo bench --bench scale -- --beside 'OTHER check -i {model} {file}' --their transactional-causal=causal --their read-atomic=ra
+//!                                                   another checker in turn with ours on the same files, for the models that it has
 //! ```
 //!
-//! Prints a Markdown table: seconds and MiB (the largest resident set, mapped pages included) of each command, their ratio, operations a
-//! second, bytes an operation.
+//! Prints a Markdown table: seconds and MiB (the largest resident set, mapped pages included) of each command, operations a second, bytes
+//! an operation, how many times as long it took as another row of the table, and how it compares with the other checker. Where every
+//! transaction is one operation, its `transactional-causal` is our `causal`.
 
 mod generator;
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -28,6 +30,8 @@ struct Row {
     name: String,
     shape: Shape,
     models: &'static [&'static str],
+    /// The name of the row that it has grown from, or differs from in one thing.
+    from: String,
 }
 
 const M: usize = 1_000_000;
@@ -35,43 +39,75 @@ const M: usize = 1_000_000;
 fn rows(large: bool, seed: u64) -> Vec<Row> {
     use Order::{AsHappened, BySession};
     const CAUSAL: &[&str] = &["causal"];
+    const TRANSACTIONAL: &[&str] = &["transactional-causal"];
     const WEAK: &[&str] = &["causal", "read-committed", "read-atomic", "transactional-causal"];
     const ALL: &[&str] = &["info", "read-your-writes", "causal", "causal-memory", "default"];
     let balanced = |operations, sessions, order| Shape::balanced(operations, sessions, order, seed);
     let mut rows = Vec::new();
-    let mut add = |name: &str, shape, models| rows.push(Row { name: name.to_owned(), shape, models });
+    let mut add = |name: String, shape, models, from: &str| rows.push(Row { name, shape, models, from: from.to_owned() });
     for sessions in [8, 50, 100] {
-        add(&format!("k = {sessions}, by session"), balanced(M, sessions, BySession), CAUSAL);
-        add(
-            &format!("k = {sessions}, as happened"),
-            balanced(M, sessions, AsHappened),
-            if sessions == 50 { ALL } else { CAUSAL },
-        );
+        for (order, models) in [(BySession, CAUSAL), (AsHappened, if sessions == 50 { ALL } else { CAUSAL })] {
+            let (k, order_name) = (format!("k = {sessions}"), name_of(order));
+            let small = format!("10^5 operations, {k}, {order_name}");
+            add(small.clone(), balanced(M / 10, sessions, order), CAUSAL, "");
+            add(format!("{k}, {order_name}"), balanced(M, sessions, order), models, &small);
+        }
+        let tens = |operations| Shape { transaction: 10, ..balanced(operations, sessions, BySession) };
+        let small = format!("10^5 operations, k = {sessions}, 10 operations a transaction, by session");
+        add(small.clone(), tens(M / 10), TRANSACTIONAL, "");
+        let models = if sessions == 50 { WEAK } else { TRANSACTIONAL };
+        add(format!("k = {sessions}, 10 operations a transaction, by session"), tens(M), models, &small);
     }
-    for (name, order) in [("by session", BySession), ("as happened", AsHappened)] {
-        let fifty = balanced(M, 50, order);
+    for order in [BySession, AsHappened] {
+        let name = name_of(order);
+        let (fifty, hundred) = (format!("k = 50, {name}"), format!("k = 100, {name}"));
+        let base = balanced(M, 50, order);
         let web = Shape { sessions: 100_000, ..balanced(M, 1_000, order) };
         let many = Shape { age: usize::MAX, ..balanced(M, 100_000, order) };
-        add(&format!("k = 50, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..fifty }, CAUSAL);
-        add(&format!("k = 50, 10 operations a transaction, {name}"), Shape { transaction: 10, ..fifty }, WEAK);
-        add(&format!("k = 50, 50,000 keys, views of any age, {name}"), Shape { keys: 50_000, age: usize::MAX, ..fifty }, CAUSAL);
-        add(&format!("web log, k = 100,000, {name}"), web, CAUSAL);
-        add(&format!("web log, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..web }, CAUSAL);
-        add(&format!("k = 100,000 all alive, views of any age, {name}"), many, CAUSAL);
-        add(&format!("one key, {name}"), Shape { keys: 1, ..fifty }, CAUSAL);
-        add(&format!("every write read by all 50 sessions, {name}"), Shape { pattern: Pattern::ReadByAll, ..fifty }, CAUSAL);
-        add(&format!("one chain through 50 sessions, {name}"), Shape { pattern: Pattern::Chain, ..fifty }, CAUSAL);
-    }
-    add("one session", balanced(M, 1, AsHappened), CAUSAL);
-    if large {
-        add("10^7 operations, k = 50, by session", balanced(10 * M, 50, BySession), CAUSAL);
-        add("10^7 operations, k = 50, as happened", balanced(10 * M, 50, AsHappened), CAUSAL);
-        for (name, order) in [("by session", BySession), ("as happened", AsHappened)] {
-            let chain = Shape { pattern: Pattern::Chain, ..balanced(10 * M, 50, order) };
-            add(&format!("10^7 operations, one chain, {name}"), chain, CAUSAL);
+        let wide = Shape { keys: 50_000, age: usize::MAX, ..base };
+        let web_name = format!("web log, k = 100,000, {name}");
+        add(format!("k = 50, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..base }, CAUSAL, &fifty);
+        if order == AsHappened {
+            add(format!("k = 50, 10 operations a transaction, {name}"), Shape { transaction: 10, ..base }, WEAK, "");
         }
+        add(format!("k = 50, nine reads in ten, {name}"), Shape { reads: 0.9, ..base }, CAUSAL, &fifty);
+        add(format!("k = 50, a sixth of all on one key, {name}"), Shape { skew: 3.0, ..base }, CAUSAL, &fifty);
+        add(format!("k = 50, 50,000 keys, views of any age, {name}"), wide, CAUSAL, &fifty);
+        add(web_name.clone(), web, CAUSAL, &hundred);
+        add(format!("web log, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..web }, CAUSAL, &web_name);
+        add(format!("k = 100,000 all alive, views of any age, {name}"), many, CAUSAL, &hundred);
+        add(format!("one key, {name}"), Shape { keys: 1, ..base }, CAUSAL, &fifty);
+        let read_by_all = Shape { pattern: Pattern::ReadByAll, ..base };
+        add(format!("every write read by all 50 sessions, {name}"), read_by_all, CAUSAL, &fifty);
+        add(format!("one chain through 50 sessions, {name}"), Shape { pattern: Pattern::Chain, ..base }, CAUSAL, &fifty);
+    }
+    add("one session".to_owned(), balanced(M, 1, AsHappened), CAUSAL, "k = 50, as happened");
+    if large {
+        for order in [BySession, AsHappened] {
+            let name = name_of(order);
+            let base = balanced(10 * M, 50, order);
+            let ten = format!("10^7 operations, k = 50, {name}");
+            let chain = Shape { pattern: Pattern::Chain, ..base };
+            add(ten.clone(), base, CAUSAL, &format!("k = 50, {name}"));
+            add(format!("10^7 operations, one chain, {name}"), chain, CAUSAL, &ten);
+        }
+        let eight = balanced(10 * M, 8, BySession);
+        add("10^7 operations, k = 8, by session".to_owned(), eight, CAUSAL, "k = 8, by session");
+        add(
+            "10^7 operations, k = 8, 10 operations a transaction, by session".to_owned(),
+            Shape { transaction: 10, ..eight },
+            TRANSACTIONAL,
+            "k = 8, 10 operations a transaction, by session",
+        );
     }
     rows
+}
+
+fn name_of(order: Order) -> &'static str {
+    match order {
+        Order::BySession => "by session",
+        Order::AsHappened => "as happened",
+    }
 }
 
 /// What was asked for on the command line.
@@ -83,6 +119,8 @@ struct Arguments {
     large: bool,
     make: Option<PathBuf>,
     beside: Option<String>,
+    /// Our name of a model, and the other checker's.
+    their: Vec<(String, String)>,
 }
 
 impl Arguments {
@@ -99,6 +137,11 @@ impl Arguments {
                 "--seed" => arguments.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
                 "--make" => arguments.make = Some(value()?.into()),
                 "--beside" => arguments.beside = Some(value()?),
+                "--their" => {
+                    let names = value()?;
+                    let (ours, theirs) = names.split_once('=').ok_or("--their needs OUR=THEIR")?;
+                    arguments.their.push((ours.to_owned(), theirs.to_owned()));
+                }
                 _ => return Err(format!("unknown argument {name}")),
             }
         }
@@ -110,8 +153,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse()?;
     let folder = arguments.make.clone().unwrap_or_else(|| std::env::temp_dir().join("testimony-scale"));
     fs::create_dir_all(&folder)?;
-    println!("| history | model | s | MiB | operations/s | bytes/operation | beside: s | MiB | ratio of s | of MiB |");
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("| history | model | s | MiB | operations/s | bytes/operation | growth | beside: s | MiB | ratio of s | of MiB |");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    let mut measured = HashMap::new();
     for row in rows(arguments.large, arguments.seed).iter().filter(|row| row.name.contains(&arguments.only)) {
         let file = folder.join(format!("{}.plume", row.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")));
         let mut out = BufWriter::with_capacity(1 << 20, File::create(&file)?);
@@ -122,15 +166,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             continue;
         }
         for model in row.models {
-            measure(row, model, &file, &arguments)?;
+            let seconds = measure(row, model, &file, &arguments, &measured)?;
+            measured.insert((row.name.clone(), *model), seconds);
         }
         fs::remove_file(&file)?;
     }
     Ok(())
 }
 
-/// Prints one line of the table.
-fn measure(row: &Row, model: &str, file: &Path, arguments: &Arguments) -> std::io::Result<()> {
+/// Seconds, by row and model.
+type Measured = HashMap<(String, &'static str), f64>;
+
+/// Prints one line of the table; returns our seconds.
+fn measure(row: &Row, model: &'static str, file: &Path, arguments: &Arguments, measured: &Measured) -> std::io::Result<f64> {
     let file = file.display().to_string();
     let ours = |command: &mut Command| {
         match model {
@@ -139,14 +187,16 @@ fn measure(row: &Row, model: &str, file: &Path, arguments: &Arguments) -> std::i
             _ => command.args(["check", "-q", "--model", model, &file]),
         };
     };
-    let theirs = arguments.beside.as_ref().filter(|_| !matches!(model, "info" | "default"));
+    let same = if model == "causal" && row.shape.transaction == 1 { "transactional-causal" } else { model };
+    let their_name = arguments.their.iter().find(|(name, _)| name == same).map(|(_, theirs)| theirs);
+    let theirs = arguments.beside.as_ref().zip(their_name);
     let (mut own, mut other) = (Vec::new(), Vec::new());
     for _ in 0..arguments.runs {
         let mut command = Command::new(env!("CARGO_BIN_EXE_testimony"));
         ours(&mut command);
         own.push(run(&mut command)?);
-        if let Some(words) = theirs {
-            let mut words = words.split_whitespace().map(|word| word.replace("{model}", model).replace("{file}", &file));
+        if let Some((words, name)) = theirs {
+            let mut words = words.split_whitespace().map(|word| word.replace("{model}", name).replace("{file}", &file));
             let mut command = Command::new(words.next().unwrap_or_default());
             other.push(run(command.args(words))?);
         }
@@ -154,6 +204,10 @@ fn measure(row: &Row, model: &str, file: &Path, arguments: &Arguments) -> std::i
     let n = row.shape.operations as f64;
     let (s, mib) = median(own);
     print!("| {} | {model} | {s:.2} | {mib:.0} | {:.2e} | {:.0} |", row.name, n / s, mib * f64::from(1 << 20) / n);
+    match measured.get(&(row.from.clone(), model)) {
+        Some(before) => print!(" {:.1} times {} |", s / before, row.from),
+        None => print!(" |"),
+    }
     match other.is_empty() {
         true => println!(" | | | |"),
         false => {
@@ -161,7 +215,7 @@ fn measure(row: &Row, model: &str, file: &Path, arguments: &Arguments) -> std::i
             println!(" {their_s:.2} | {their_mib:.0} | {:.0} | {:.0} |", their_s / s, their_mib / mib);
         }
     }
-    Ok(())
+    Ok(s)
 }
 
 /// Seconds and the largest resident set in MiB of one process.

@@ -13,21 +13,25 @@ use rustc_hash::FxBuildHasher;
 /// What to make.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// How many operations; half of them are reads.
+    /// How many operations.
     pub operations: usize,
+    /// The share of them that are reads.
+    pub reads: f64,
     /// By how many sessions.
     pub sessions: usize,
     /// How many of them are at work at once; one that has done its share makes room for the next.
     pub alive: usize,
     /// On how many keys.
     pub keys: usize,
+    /// How uneven they are: the first share q of the keys has the share q^(1 / (1 + skew)) of the operations. 0: all alike.
+    pub skew: f64,
     /// How many operations a transaction has.
     pub transaction: usize,
     /// A session's view is at most so many writes old.
     pub age: usize,
     /// The share of reads that return any earlier write of their key.
     pub stale: f64,
-    /// Who does what after whom; views and transactions matter only where it is anybody anything.
+    /// Who does what after whom; reads, skew, views and transactions matter only where it is anybody anything.
     pub pattern: Pattern,
     /// In which order the file has the operations.
     pub order: Order,
@@ -82,7 +86,8 @@ impl Shape {
     /// What the others differ from: half reads, 1,000 keys, views up to 1,000 writes old.
     pub fn balanced(operations: usize, sessions: usize, order: Order, seed: u64) -> Self {
         let (keys, transaction, age, pattern) = (1_000, 1, 1_000, Pattern::Mixed);
-        Shape { operations, sessions, alive: sessions, keys, transaction, age, stale: 0.0, pattern, order, seed }
+        let (reads, skew, stale) = (0.5, 0.0, 0.0);
+        Shape { operations, reads, sessions, alive: sessions, keys, skew, transaction, age, stale, pattern, order, seed }
     }
 
     /// The operations of the history, in the order of its file.
@@ -196,8 +201,8 @@ impl<'a> Making<'a> {
         self.look(worker);
         let first = rows.len();
         for _ in 0..self.shape.transaction.min(self.shape.operations - first) {
-            let key = self.rng.u32(..self.shape.keys as u32);
-            let write = self.rng.bool();
+            let key = (self.rng.f64().powf(1.0 + self.shape.skew) * self.shape.keys as f64) as u32;
+            let write = self.rng.f64() >= self.shape.reads;
             let value = if write {
                 self.values += 1;
                 self.values
