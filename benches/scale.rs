@@ -118,6 +118,8 @@ struct Arguments {
     seed: u64,
     large: bool,
     make: Option<PathBuf>,
+    /// Write only this row's history, to this file: what this process asks of another, see [`in_another_process`].
+    write: Option<(usize, PathBuf)>,
     beside: Option<String>,
     /// Our name of a model, and the other checker's.
     their: Vec<(String, String)>,
@@ -136,6 +138,10 @@ impl Arguments {
                 "--runs" => arguments.runs = value()?.parse().map_err(|error| format!("--runs: {error}"))?,
                 "--seed" => arguments.seed = value()?.parse().map_err(|error| format!("--seed: {error}"))?,
                 "--make" => arguments.make = Some(value()?.into()),
+                "--write" => {
+                    let row = value()?.parse().map_err(|error| format!("--write: {error}"))?;
+                    arguments.write = Some((row, value()?.into()));
+                }
                 "--beside" => arguments.beside = Some(value()?),
                 "--their" => {
                     let names = value()?;
@@ -151,16 +157,20 @@ impl Arguments {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse()?;
+    let rows = rows(arguments.large, arguments.seed);
+    if let Some((row, file)) = &arguments.write {
+        let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
+        rows[*row].shape.plume(&mut out)?;
+        return Ok(out.flush()?);
+    }
     let folder = arguments.make.clone().unwrap_or_else(|| std::env::temp_dir().join("testimony-scale"));
     fs::create_dir_all(&folder)?;
     println!("| history | model | s | MiB | operations/s | bytes/operation | growth | beside: s | MiB | ratio of s | of MiB |");
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let mut measured = HashMap::new();
-    for row in rows(arguments.large, arguments.seed).iter().filter(|row| row.name.contains(&arguments.only)) {
+    for (number, row) in rows.iter().enumerate().filter(|(_, row)| row.name.contains(&arguments.only)) {
         let file = folder.join(format!("{}.plume", row.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")));
-        let mut out = BufWriter::with_capacity(1 << 20, File::create(&file)?);
-        row.shape.plume(&mut out)?;
-        out.flush()?;
+        in_another_process(number, &file, &arguments)?;
         if arguments.make.is_some() {
             println!("{}", file.display());
             continue;
@@ -172,6 +182,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::remove_file(&file)?;
     }
     Ok(())
+}
+
+/// Writes a row's history. Not in this process, which is to stay small: what a command holds at the most is counted from what its parent
+/// held when it was started.
+fn in_another_process(row: usize, file: &Path, arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--seed", &arguments.seed.to_string(), "--write", &row.to_string()]).arg(file);
+    if arguments.large {
+        command.arg("--large");
+    }
+    match command.status()?.success() {
+        true => Ok(()),
+        false => Err(format!("{} could not be written", file.display()).into()),
+    }
 }
 
 /// Seconds, by row and model.
