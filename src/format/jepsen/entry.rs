@@ -301,3 +301,17 @@ fn shown(name: &str) -> String {
         None => format!(":{name}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_name_is_known() {
+        for (place, name) in NAMES.iter().enumerate() {
+            assert_eq!(Field::named(name), Some(place), "{name}");
+        }
+        assert!(FUNCTIONS.iter().all(|name| function_named(name).is_some()));
+        assert_eq!((Field::named("nemesis"), function_named("nemesis")), (None, None));
+    }
+}

@@ -168,7 +168,7 @@ fn record(builder: &mut HistoryBuilder, invocation: Option<Half<'_>>, completion
     let half = completion.or(invocation).expect("half a pair at least");
     let last = half.record;
     let function = function(invocation, completion, half, &builder.values)?;
-    let (invoked_at, completed_at) = (invocation, completion);
+    let (invoking_half, completing_half) = (invocation, completion);
     let (invocation, completion) = (invocation.map(|half| half.record), completion.map(|half| half.record));
     let status = match last.half {
         Type::Ok => Status::Ok,
@@ -199,9 +199,9 @@ fn record(builder: &mut HistoryBuilder, invocation: Option<Half<'_>>, completion
             &single
         }
         (Function::One(kind), ..) => return Err(Fault::new(last.at, format!("a :{} without a :value", kind.name()))),
-        (Function::Txn, Said::Txn(start, length), _) => completed_at.expect("it said so").operations(start, length),
+        (Function::Txn, Said::Txn(start, length), _) => completing_half.expect("it said so").operations(start, length),
         (Function::Txn, _, Said::Txn(start, length)) => {
-            let operations = invoked_at.expect("it said so").operations(start, length);
+            let operations = invoking_half.expect("it said so").operations(start, length);
             if status == Status::Ok && operations.iter().any(|operation| operation.kind == Kind::Read) {
                 return Err(Fault::new(last.at, "an :ok :txn without its :value: what did it read?"));
             }
