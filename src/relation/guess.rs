@@ -1,24 +1,38 @@
 //! A guess at the order in which everything took effect. Verdicts never depend on it; speed does.
 //!
-//! Recorded completion times where every event has one; else the file's order where the file interleaves the sessions; else each
-//! session's events spread evenly over the whole.
+//! Recorded completion times where every event has one; else the file's order where the file interleaves the sessions; else that of the
+//! values written where they count; else each session's events spread evenly over the whole.
+
+pub(crate) mod by_value;
 
 use rayon::prelude::*;
 
 use crate::history::{History, Status, TxnId};
 
 use super::csr;
-use super::events::Events;
+use super::events::{Events, NONE};
 use super::session_order::SessionOrder;
+use by_value::{Written, by_value};
 
-/// All events in the order that times or the file suggest. Each session's chain keeps its sequence.
+/// All events in the order that times, the file or values suggest. Each session's chain keeps its sequence.
 pub(crate) fn recorded(history: &History, so: &SessionOrder, events: &Events) -> Option<Vec<u32>> {
     if let Some(times) = times(history, events) {
         let mut keyed: Vec<(i64, u32)> = times.into_iter().zip(0..).collect();
         keyed.par_sort_unstable();
         return Some(keyed.into_iter().map(|(_, e)| e).collect());
     }
-    interleaved(history).then(|| in_file_order(history, so, events))
+    if interleaved(history) {
+        return Some(in_file_order(history, so, events));
+    }
+    let written = |e: u32| match history.written_value(events.op(e)) {
+        Some(value) if events.is_write(e) => Written::of(history.values(), value),
+        _ => Written::Nothing,
+    };
+    let source = |e: u32| {
+        let source = Some(events.source[e as usize]).filter(|&source| source < NONE)?;
+        Some(events.collection(source).map_or(source, |collected| collected.write))
+    };
+    by_value(&events.starts, &events.chain_ends, |e| events.session[e as usize], written, |e| source(e).into_iter())
 }
 
 /// All events, or whatever else sessions have, each session's spread evenly: session s has those from `starts[s]` to `starts[s + 1]`.

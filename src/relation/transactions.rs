@@ -191,6 +191,11 @@ impl<'a> Transactions<'a> {
         &self.starts
     }
 
+    /// Where the `ok` ones of each session end.
+    pub(crate) fn chain_ends(&self) -> &[u32] {
+        &self.chain_ends
+    }
+
     /// How many sessions.
     pub(crate) fn sessions(&self) -> usize {
         self.chain_ends.len()

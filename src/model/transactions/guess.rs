@@ -1,11 +1,14 @@
-//! A guess at the order of the transactions: recorded times, else the file's order where it interleaves the sessions, else by the length of
-//! the longest way to each, so that sessions that read one another stay abreast.
+//! A guess at the order of the transactions: recorded times, else the file's order where it interleaves the sessions, else that of the
+//! values written where they count, else by the length of the longest way to each, so that sessions that read one another stay abreast.
 
+use crate::history::OpId;
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::csr;
 use crate::relation::digraph::Digraph;
+use crate::relation::events::NONE;
 use crate::relation::graph::Extra;
 use crate::relation::guess;
+use crate::relation::guess::by_value::{Written, by_value};
 use crate::relation::layout::lay_out;
 use crate::relation::transactions::{Order, Transactions};
 
@@ -25,9 +28,23 @@ pub(super) fn spread(transactions: &Transactions<'_>) -> Vec<u32> {
     guess::spread(transactions.starts(), |node| transactions.session(node))
 }
 
-/// All nodes in the order that times or the file suggest, if they do.
+/// All nodes in the order that times, the file or values suggest, if they do.
 pub(super) fn recorded(transactions: &Transactions<'_>) -> Option<Vec<u32>> {
-    by_time(transactions).or_else(|| guess::interleaved(transactions.history).then(|| transactions.as_filed().collect()))
+    by_time(transactions)
+        .or_else(|| guess::interleaved(transactions.history).then(|| transactions.as_filed().collect()))
+        .or_else(|| values(transactions))
+}
+
+/// A transaction counts as its highest number.
+fn values(transactions: &Transactions<'_>) -> Option<Vec<u32>> {
+    let history = transactions.history;
+    let written = |node| {
+        let value = |(op, _)| history.written_value(OpId::new(op as usize)).expect("it writes");
+        let values = transactions.writes_of(node).map(|write| Written::of(history.values(), value(write)));
+        values.reduce(|a, b| a.highest(b)).unwrap_or(Written::Nothing)
+    };
+    let sources = |node| transactions.reads_of(node).map(|read| read.source).filter(|&source| source != NONE);
+    by_value(transactions.starts(), transactions.chain_ends(), |node| transactions.session(node), written, sources)
 }
 
 fn by_time(transactions: &Transactions<'_>) -> Option<Vec<u32>> {
