@@ -1,8 +1,11 @@
 //! {RYW}, {MR} and both: every constraint is between writes of one key, so each key is judged by itself, keys side by side.
 //!
-//! One pass over each (key, session) run yields every constraint ([`Touches`](crate::relation::touches::Touches)); the key's arbitration
+//! An order that something [suggests](suggested) is mostly an arbitration; else
+//! one pass over each (key, session) run yields every constraint ([`Touches`](crate::relation::touches::Touches)); the key's arbitration
 //! is an order of them, and the keys' arbitrations one after another are one of all writes. Cost: O(n). Not where lists, sets or counters
 //! are read, whose reads show many writes; and not where real time orders the writes of different keys.
+
+mod suggested;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +56,9 @@ struct Cycle {
 
 /// An arbitration, or all that there is against any.
 pub(super) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>, Evidence>, OutOfBudget> {
+    if let Some(order) = suggested::arbitration(facts, g) {
+        return Ok(Ok(order));
+    }
     let mut all = Evidence::default();
     let mut order = Vec::new();
     for (share, evidence) in judge_keys(facts, g, &|_| true)? {
@@ -66,6 +72,9 @@ pub(super) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>
 
 /// An arbitration, if there is any.
 pub(super) fn satisfied(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
+    if let Some(order) = suggested::arbitration(facts, g) {
+        return Ok(Some(order));
+    }
     let contradicted = AtomicBool::new(false);
     let go_on = |evidence: &Evidence| {
         contradicted.fetch_or(!evidence.is_empty(), Ordering::Relaxed);

@@ -51,6 +51,8 @@ pub(crate) struct Events {
     key_writes: OnceLock<Vec<u32>>,
     /// How many events are reads.
     pub(crate) reads: usize,
+    /// Is every transaction an event by itself, which stands where that does in the sessions' sequence?
+    pub(crate) plain: bool,
 }
 
 impl Events {
@@ -92,6 +94,7 @@ impl Events {
             reads: all - key_writes.len(),
             key_starts: key_writes.into_starts(),
             key_writes: OnceLock::new(),
+            plain: true,
         }
     }
 
@@ -131,6 +134,7 @@ impl Events {
             key_starts: vec![0; history.keys() + 1],
             key_writes: OnceLock::new(),
             reads: 0,
+            plain: false,
         };
         for s in 0..history.sessions() {
             events.session.resize(events.starts[s + 1] as usize, s as u32);

@@ -69,6 +69,9 @@ pub(crate) fn interleaved(history: &History) -> bool {
 }
 
 fn in_file_order(history: &History, so: &SessionOrder, events: &Events) -> Vec<u32> {
+    if events.plain {
+        return so.place.clone();
+    }
     if so.reordered > 0 || events.any_info() {
         return csr::group(history.operations(), events.len(), |e| events.op[e]).1;
     }

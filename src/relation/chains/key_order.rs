@@ -1,14 +1,19 @@
 //! The writes of each key in an order of all nodes.
 
+use std::sync::atomic::Ordering;
+
+use rayon::prelude::*;
+
+use crate::relation::csr;
+
 use super::Nodes;
 
 /// The place of each node in an order of all nodes.
 pub(crate) fn places(order: &[u32]) -> Vec<u32> {
-    let mut place = vec![0u32; order.len()];
-    for (i, &e) in order.iter().enumerate() {
-        place[e as usize] = i as u32;
-    }
-    place
+    let place = csr::zeros(order.len());
+    let each = order.par_iter().enumerate().with_min_len(1 << 14);
+    each.for_each(|(i, &e)| place[e as usize].store(i as u32, Ordering::Relaxed));
+    csr::plain(place)
 }
 
 /// The writes of each key that were placed so far, as nodes, in the order of their places.

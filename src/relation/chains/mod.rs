@@ -38,6 +38,9 @@ pub(crate) trait Nodes: Sync {
     /// The first node of a chain.
     fn start(&self, chain: usize) -> u32;
 
+    /// One past its last node.
+    fn end(&self, chain: usize) -> u32;
+
     /// What a node follows beside the one before it in its chain.
     fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_;
 
@@ -85,8 +88,9 @@ pub(crate) struct Chains<'a> {
     chain: Cow<'a, [u32]>,
     /// By event: what it follows beside the one before it in its chain; from [`NONE`] upward, nothing.
     cross: Cow<'a, [u32]>,
-    /// By chain: its first event.
+    /// By chain: its first event, and one past its last.
     starts: Vec<u32>,
+    ends: Vec<u32>,
 }
 
 impl<'a> Chains<'a> {
@@ -101,11 +105,13 @@ impl<'a> Chains<'a> {
             chain: Cow::Borrowed(&events.session),
             cross: Cow::Borrowed(&events.source),
             starts: events.starts[..sessions].to_vec(),
+            ends: events.chain_ends.clone(),
         };
         for s in 0..sessions {
             for info in events.chain_ends[s]..events.starts[s + 1] {
                 chains.chain.to_mut()[info as usize] = chains.starts.len() as u32;
                 chains.starts.push(info);
+                chains.ends.push(info + 1);
                 let before = events.preceding_info(history, so, SessionId::new(s), info);
                 chains.cross.to_mut()[info as usize] = before.checked_sub(1).filter(|&e| e >= events.starts[s]).unwrap_or(NONE);
             }
@@ -137,6 +143,11 @@ impl Nodes for Chains<'_> {
     #[inline]
     fn start(&self, chain: usize) -> u32 {
         self.starts[chain]
+    }
+
+    #[inline]
+    fn end(&self, chain: usize) -> u32 {
+        self.ends[chain]
     }
 
     #[inline]

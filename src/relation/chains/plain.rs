@@ -141,6 +141,10 @@ impl Nodes for Plain {
         self.starts[chain]
     }
 
+    fn end(&self, chain: usize) -> u32 {
+        self.starts[chain + 1]
+    }
+
     fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         self.source[node as usize].filter(|&source| source != NONE).into_iter()
     }

@@ -115,8 +115,8 @@ impl Clocks {
     fn new<N: Nodes>(nodes: &N) -> Self {
         let width = nodes.chains().next_multiple_of(8);
         let mut left = vec![0u8; nodes.len()];
-        for e in 0..nodes.len() as u32 {
-            for from in nodes.cross(e).filter(|&from| nodes.chain(from) != nodes.chain(e)) {
+        for own in (0..nodes.chains()).map(|chain| nodes.start(chain)..nodes.end(chain)) {
+            for from in own.clone().flat_map(|e| nodes.cross(e)).filter(|from| !own.contains(from)) {
                 left[from as usize] = left[from as usize].saturating_add(1);
             }
         }

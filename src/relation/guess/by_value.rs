@@ -1,8 +1,8 @@
 //! The order that values tell where they count what is written: numbers of a counter that all sessions share, or of a clock.
 //!
 //! They are believed to where those that each session writes rise, and where from one number to the next it is mostly another session's
-//! turn. A write stands where its number is; a read behind what it returned and what its session did before. O(n log n), at most 12
-//! bytes a node, freed at the end.
+//! turn. A write stands where its number is; a read behind what it returned and what its session did before. O(n), at most 16 bytes a
+//! node, freed at the end.
 
 use rayon::prelude::*;
 
@@ -38,7 +38,7 @@ impl Written {
     }
 }
 
-/// All nodes, sessions in sequence; `None` where numbers tell nothing. Session s has the nodes `starts[s]..starts[s + 1]`, of which those
+/// All nodes, each session's chain in sequence; `None` where numbers tell nothing. Session s has the nodes `starts[s]..starts[s + 1]`, of which those
 /// before `chain_ends[s]` follow one another. `sources` are the nodes that a node read from.
 pub(crate) fn by_value<S: Iterator<Item = u32>>(
     starts: &[u32],
@@ -53,10 +53,15 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
     if lowest > highest {
         return None;
     }
-    // In 30 bits: twice the number for a write, and one more for who reads it.
-    let shift = 34u32.saturating_sub(lowest.abs_diff(highest).leading_zeros());
-    let moment = |number: i64| 2 * (number.clamp(lowest, highest).abs_diff(lowest) >> shift) as u32;
+    // Twice the number for a write, and one more for who reads it; spread numbers are drawn together, to as many as there are nodes.
     let nodes = starts[starts.len() - 1];
+    let range = lowest.abs_diff(highest);
+    let moment = |number: i64| {
+        let number = number.clamp(lowest, highest).abs_diff(lowest);
+        let drawn =
+            if range <= u64::from(nodes) { number } else { (u128::from(number) * u128::from(nodes) / u128::from(range)) as u64 };
+        2 * drawn as u32
+    };
     let number: Vec<u32> = (0..nodes)
         .into_par_iter()
         .with_min_len(1 << 14)
@@ -65,26 +70,39 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
             _ => 0,
         })
         .collect();
-    let mut order: Vec<u64> = sessions()
+    let moments: Vec<u32> = sessions()
         .flat_map_iter(|s| {
             let (number, sources) = (&number, &sources);
             let mut before = 0;
             (starts[s]..starts[s + 1]).map(move |node| {
                 let read = sources(node).map(|source| number[source as usize] + 1).max().unwrap_or(0);
                 let own = number[node as usize].max(read);
-                if node < chain_ends[s] {
-                    before = own.max(before);
-                    u64::from(before) << 32 | u64::from(node)
-                } else {
-                    u64::from(own) << 32 | u64::from(node)
-                }
+                before = if node < chain_ends[s] { own.max(before) } else { own };
+                before
             })
         })
         .collect();
     drop(number);
-    order.par_sort_unstable();
-    let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0] as u32) != session(pair[1] as u32)).count();
-    (turns > 2 * chain_ends.len()).then(|| order.into_iter().map(|keyed| keyed as u32).collect())
+    let order = sorted(&moments);
+    let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0]) != session(pair[1])).count();
+    (turns > 2 * chain_ends.len()).then_some(order)
+}
+
+/// The nodes by their moments. (A counting sort; each session comes by with its moments in order, so that it stays near the caches.)
+fn sorted(moments: &[u32]) -> Vec<u32> {
+    let rows = moments.par_iter().max().map_or(0, |&last| last as usize + 1);
+    let mut next = vec![0u32; rows + 1];
+    moments.iter().for_each(|&moment| next[moment as usize + 1] += 1);
+    for row in 1..rows {
+        next[row] += next[row - 1];
+    }
+    let mut order = vec![0; moments.len()];
+    for (node, &moment) in (0u32..).zip(moments) {
+        let slot = &mut next[moment as usize];
+        order[*slot as usize] = node;
+        *slot += 1;
+    }
+    order
 }
 
 const NONE_YET: (i64, i64) = (i64::MAX, i64::MIN);
@@ -106,4 +124,46 @@ fn rising(chain: std::ops::Range<u32>, written: impl Fn(u32) -> Written) -> Opti
         }
     }
     Some((lowest, highest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two or three sessions of plain nodes: what each wrote, or read from.
+    fn order(sessions: &[&[Result<i64, u32>]]) -> Option<Vec<u32>> {
+        let mut starts = vec![0];
+        starts.extend(sessions.iter().scan(0, |end, session| {
+            *end += session.len() as u32;
+            Some(*end)
+        }));
+        let nodes: Vec<Result<i64, u32>> = sessions.concat();
+        let session = |node| starts[1..].partition_point(|&end| end <= node) as u32;
+        let written = |node: u32| nodes[node as usize].map_or(Written::Nothing, Written::Number);
+        by_value(&starts, &starts[1..], session, written, |node| nodes[node as usize].err().into_iter())
+    }
+
+    #[test]
+    fn reads_come_behind_what_they_returned() {
+        let sessions: [&[Result<i64, u32>]; 2] = [&[Err(4), Ok(20), Ok(40), Ok(60)], &[Ok(10), Ok(30), Err(2), Ok(50), Ok(70)]];
+        let expected = Some(vec![4, 0, 1, 5, 2, 6, 7, 3, 8]);
+        assert_eq!(order(&sessions), expected);
+        // However far the numbers are apart.
+        for (times, plus) in [(1, 0), (1 << 50, -(1 << 59)), (i64::MAX / 70, 0)] {
+            let scaled: Vec<Vec<_>> =
+                sessions.iter().map(|s| s.iter().map(|node| node.map(|n| n * times + plus)).collect()).collect();
+            let scaled: Vec<&[_]> = scaled.iter().map(Vec::as_slice).collect();
+            assert_eq!(order(&scaled), expected);
+        }
+    }
+
+    #[test]
+    fn numbers_that_do_not_count_tell_nothing() {
+        assert_eq!(order(&[&[Ok(1), Ok(3), Ok(2), Ok(7)], &[Ok(4), Ok(5), Ok(6), Ok(8)]]), None);
+        assert_eq!(order(&[&[Ok(1), Ok(1), Ok(5), Ok(7)], &[Ok(2), Ok(4), Ok(6), Ok(8)]]), None);
+        // Each session has numbers of its own: nobody's turn ends.
+        assert_eq!(order(&[&[Ok(1), Ok(2), Ok(3), Ok(4)], &[Ok(5), Ok(6), Ok(7), Ok(8)]]), None);
+        assert_eq!(order(&[&[Err(0)], &[]]), None);
+        assert_eq!(order(&[]), None);
+    }
 }

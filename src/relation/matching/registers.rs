@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::check::{Options, UnmatchedReads};
-use crate::history::{History, KeyId, Kind, OpId, Status, ValueId};
+use crate::history::{History, KeyId, OpId, Status, ValueId};
 use crate::relation::budget::Budget;
 use crate::relation::session_order::SessionOrder;
 use crate::verdict::Anomaly;
@@ -26,9 +26,11 @@ pub(super) struct Registers<'a> {
     last_write: &'a [bool],
     /// Does some transaction overwrite a write of its own?
     overwrites: bool,
-    /// Can a read of a value written once be malformed? Not where every transaction is one `ok` read or
-    /// write without times.
-    careful: bool,
+    /// Did some transaction fail? Are there times? How many operations has the longest transaction? What no read can show need not be
+    /// looked up for each.
+    fails: bool,
+    times: bool,
+    longest: u32,
 }
 
 impl<'a> Registers<'a> {
@@ -41,11 +43,13 @@ impl<'a> Registers<'a> {
         last_write: &'a [bool],
         overwrites: bool,
     ) -> Self {
-        let careful = !history.all_bare()
-            || !history.txn_invoke.is_empty()
-            || history.txn_status.contains(&Status::Fail)
-            || history.op_kind.contains(&Kind::Cas);
-        Registers { history, so, options, budget, writer, last_write, overwrites, careful }
+        let fails = history.txn_status.contains(&Status::Fail);
+        let times = !history.txn_invoke.is_empty();
+        let longest = match history.all_bare() {
+            true => 1,
+            false => history.txns().map(|txn| history.txn_ops(txn).len() as u32).max().unwrap_or(0),
+        };
+        Registers { history, so, options, budget, writer, last_write, overwrites, fails, times, longest }
     }
 }
 
@@ -159,19 +163,19 @@ impl<'a> OfKey<'a> {
 
     /// What is wrong with a read that returned this write, if anything is.
     fn anomaly_of(&self, read: OpId, writer: u32) -> Option<Anomaly> {
-        let history = self.all.history;
-        if !self.all.careful || writer == INITIAL {
+        let &Registers { history, fails, times, longest, overwrites, last_write, .. } = self.all;
+        if writer == INITIAL {
             return None;
         }
         let write = OpId::new(writer as usize);
-        if history.txn(read) == history.txn(write) {
+        if writer.abs_diff(read.index() as u32) < longest && history.txn(read) == history.txn(write) {
             // An external read of its own transaction's write comes before it.
             Some(Anomaly::FutureRead)
-        } else if history.status(write) == Status::Fail {
+        } else if fails && history.status(write) == Status::Fail {
             Some(Anomaly::AbortedRead)
-        } else if invoked_after(history, read, write) {
+        } else if times && invoked_after(history, read, write) {
             Some(Anomaly::FutureRead)
-        } else if !self.all.last_write[write.index()] {
+        } else if overwrites && !last_write[write.index()] {
             Some(Anomaly::IntermediateRead)
         } else {
             None

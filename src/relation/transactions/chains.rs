@@ -11,8 +11,9 @@ pub(crate) struct TransactionChains<'a> {
     transactions: &'a Transactions<'a>,
     /// By node: its chain. Sessions come first.
     chain: Vec<u32>,
-    /// By chain: its first node.
+    /// By chain: its first node, and one past its last.
     starts: Vec<u32>,
+    ends: Vec<u32>,
     key_starts: Vec<u32>,
 }
 
@@ -26,6 +27,7 @@ impl<'a> TransactionChains<'a> {
             transactions,
             chain: Vec::with_capacity(transactions.len()),
             starts: transactions.starts[..transactions.sessions()].to_vec(),
+            ends: transactions.chain_ends.clone(),
             key_starts: vec![0; transactions.history.keys() + 1],
         };
         for s in 0..transactions.sessions() {
@@ -33,6 +35,7 @@ impl<'a> TransactionChains<'a> {
             for info in transactions.chain_ends[s]..transactions.starts[s + 1] {
                 chains.chain.push(chains.starts.len() as u32);
                 chains.starts.push(info);
+                chains.ends.push(info + 1);
             }
         }
         for (_, key) in (0..transactions.len() as u32).flat_map(|node| transactions.writes_of(node)) {
@@ -62,6 +65,11 @@ impl Nodes for TransactionChains<'_> {
     #[inline]
     fn start(&self, chain: usize) -> u32 {
         self.starts[chain]
+    }
+
+    #[inline]
+    fn end(&self, chain: usize) -> u32 {
+        self.ends[chain]
     }
 
     #[inline]

@@ -1,0 +1,92 @@
+//! An order of the writes that something suggests: versions, times, the file, or values that count. It mostly agrees with every constraint
+//! there is, and whether it does one look at each event tells; nothing is gathered by key then. O(n).
+
+use rayon::prelude::*;
+
+use crate::model::Guarantees;
+use crate::relation::chains::key_order::places;
+use crate::relation::events::{Events, NONE, WRITE};
+use crate::relation::facts::Facts;
+
+/// The suggested order, if it is an arbitration for this subset of {RYW, MR}.
+pub(super) fn arbitration(facts: &Facts<'_>, g: Guarantees) -> Option<Vec<u32>> {
+    let events = facts.events();
+    if facts.so.overlapping_sessions() > 0 || events.any_info() {
+        return None;
+    }
+    let suggested = if facts.recorded().is_empty() { Suggested::guess(facts)? } else { Suggested::by_version(facts)? };
+    let table = || vec![Seen { session: NONE, visible: 0, touched: 0 }; facts.history.keys()];
+    let sessions = (0..events.chain_ends.len() as u32).into_par_iter();
+    let agrees = sessions.map_init(table, |table, session| suggested.agrees(events, session, g, table)).all(|agrees| agrees);
+    agrees.then_some(suggested.order)
+}
+
+/// An order of writes, maybe with other events in it.
+struct Suggested {
+    order: Vec<u32>,
+    /// By event: where it stands in the order among those of its key, from 1.
+    place: Vec<u32>,
+    /// Is it the recorded one, to which sessions add nothing (rule 2)?
+    recorded: bool,
+}
+
+/// What a session has come to know of a key.
+#[derive(Clone, Copy)]
+struct Seen {
+    session: u32,
+    /// The last place of a write that is visible to its reads.
+    visible: u32,
+    /// The last place of a write that it made or read.
+    touched: u32,
+}
+
+impl Suggested {
+    fn guess(facts: &Facts<'_>) -> Option<Self> {
+        let order = facts.recorded_guess()?;
+        let mut place = places(&order);
+        place.par_iter_mut().for_each(|place| *place += 1);
+        Some(Suggested { order, place, recorded: false })
+    }
+
+    /// Key by key, where every write has a version of its own.
+    fn by_version(facts: &Facts<'_>) -> Option<Self> {
+        let (events, recorded) = (facts.events(), facts.recorded());
+        let mut order = vec![NONE; events.writes()];
+        let mut place = vec![0; events.len()];
+        for w in (0..events.len() as u32).filter(|&e| events.is_write(e)) {
+            let version = recorded.version(w)?;
+            place[w as usize] = version;
+            order[(events.key_starts[events.key[w as usize] as usize] + version - 1) as usize] = w;
+        }
+        order.iter().all(|&w| w != NONE).then_some(Suggested { order, place, recorded: true })
+    }
+
+    /// Does it put every write that is visible to a read of the session no later than what that returned, and each write of the session
+    /// after what the session wrote and read of the key before?
+    fn agrees(&self, events: &Events, session: u32, g: Guarantees, table: &mut [Seen]) -> bool {
+        let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
+        let chain = events.starts[session as usize]..events.chain_ends[session as usize];
+        chain.into_iter().all(|e| {
+            let key = &mut table[events.key[e as usize] as usize];
+            if key.session != session {
+                *key = Seen { session, visible: 0, touched: 0 };
+            }
+            let source = events.source[e as usize];
+            let (at, shows, agrees) = match source {
+                WRITE => {
+                    let at = self.place[e as usize];
+                    (at, own, self.recorded || key.touched < at)
+                }
+                _ => {
+                    let at = if source == NONE { 0 } else { self.place[source as usize] };
+                    (at, seen, key.visible <= at)
+                }
+            };
+            if shows {
+                key.visible = key.visible.max(at);
+            }
+            key.touched = key.touched.max(at);
+            agrees
+        })
+    }
+}
