@@ -61,6 +61,8 @@ pub const GENERATORS: &[Generator] = &[
     Generator { name: "wild-transactions", make: |rng| (transacting::wild(rng), WriteOrder::Session) },
     Generator { name: "torn-outcomes", make: |rng| (outcomes(rng, transacting::torn), WriteOrder::Session) },
     Generator { name: "awkward-transactions", make: awkward_transactions },
+    Generator { name: "by-session", make: |rng| (by_session(with(rng, &[maybe_indeterminate])), WriteOrder::Session) },
+    Generator { name: "torn-by-session", make: |rng| (by_session(outcomes(rng, transacting::torn)), WriteOrder::Session) },
 ];
 
 impl Generator {
@@ -118,6 +120,12 @@ fn outcomes(rng: &mut Rng, source: generate::Source) -> Toy {
     if rng.chance(30) {
         failed(&mut toy, rng);
     }
+    toy
+}
+
+/// One session after another in the file, which then tells nothing of when; the values written still count.
+fn by_session(mut toy: Toy) -> Toy {
+    toy.txns.sort_by_key(|txn| txn.session);
     toy
 }
 
