@@ -32,7 +32,8 @@ pub(crate) fn recorded(history: &History, so: &SessionOrder, events: &Events) ->
         let source = Some(events.source[e as usize]).filter(|&source| source < NONE)?;
         Some(events.collection(source).map_or(source, |collected| collected.write))
     };
-    by_value(&events.starts, &events.chain_ends, |e| events.session[e as usize], written, |e| source(e).into_iter())
+    let session = |e| events.session[e as usize];
+    by_value(history.operations(), &events.starts, &events.chain_ends, session, written, |e| source(e).into_iter())
 }
 
 /// All events, or whatever else sessions have, each session's spread evenly: session s has those from `starts[s]` to `starts[s + 1]`.

@@ -44,7 +44,8 @@ fn values(transactions: &Transactions<'_>) -> Option<Vec<u32>> {
         values.reduce(|a, b| a.highest(b)).unwrap_or(Written::Nothing)
     };
     let sources = |node| transactions.reads_of(node).map(|read| read.source).filter(|&source| source != NONE);
-    by_value(transactions.starts(), transactions.chain_ends(), |node| transactions.session(node), written, sources)
+    let session = |node| transactions.session(node);
+    by_value(history.operations(), transactions.starts(), transactions.chain_ends(), session, written, sources)
 }
 
 fn by_time(transactions: &Transactions<'_>) -> Option<Vec<u32>> {

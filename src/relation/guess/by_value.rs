@@ -1,8 +1,8 @@
 //! The order that values tell where they count what is written: numbers of a counter that all sessions share, or of a clock.
 //!
 //! They are believed to where those that each session writes rise, and where from one number to the next it is mostly another session's
-//! turn. A write stands where its number is; a read behind what it returned and what its session did before. O(n), at most 16 bytes a
-//! node, freed at the end.
+//! turn. A write stands where its number is; a read behind what it returned and what its session did before. O(n), 8 bytes a node and 8
+//! an operation, freed at the end.
 
 use rayon::prelude::*;
 
@@ -41,6 +41,7 @@ impl Written {
 /// All nodes, each session's chain in sequence; `None` where numbers tell nothing. Session s has the nodes `starts[s]..starts[s + 1]`, of which those
 /// before `chain_ends[s]` follow one another. `sources` are the nodes that a node read from.
 pub(crate) fn by_value<S: Iterator<Item = u32>>(
+    operations: usize,
     starts: &[u32],
     chain_ends: &[u32],
     session: impl Fn(u32) -> u32 + Sync,
@@ -53,13 +54,12 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
     if lowest > highest {
         return None;
     }
-    // Twice the number for a write, and one more for who reads it; spread numbers are drawn together, to as many as there are nodes.
+    // Twice the number for a write, and one more for who reads it; numbers far apart are drawn together, to as many as there are operations.
     let nodes = starts[starts.len() - 1];
-    let range = lowest.abs_diff(highest);
+    let (range, most) = (lowest.abs_diff(highest), operations as u64);
     let moment = |number: i64| {
         let number = number.clamp(lowest, highest).abs_diff(lowest);
-        let drawn =
-            if range <= u64::from(nodes) { number } else { (u128::from(number) * u128::from(nodes) / u128::from(range)) as u64 };
+        let drawn = if range <= most { number } else { (u128::from(number) * u128::from(most) / u128::from(range)) as u64 };
         2 * drawn as u32
     };
     let number: Vec<u32> = (0..nodes)
@@ -140,7 +140,7 @@ mod tests {
         let nodes: Vec<Result<i64, u32>> = sessions.concat();
         let session = |node| starts[1..].partition_point(|&end| end <= node) as u32;
         let written = |node: u32| nodes[node as usize].map_or(Written::Nothing, Written::Number);
-        by_value(&starts, &starts[1..], session, written, |node| nodes[node as usize].err().into_iter())
+        by_value(nodes.len(), &starts, &starts[1..], session, written, |node| nodes[node as usize].err().into_iter())
     }
 
     #[test]
