@@ -30,31 +30,34 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    use Order::{AsHappened, BySession};
+    use Order::{AsHappened, BySession, Untold};
     let shape = |order| Shape::balanced(100_000, 50, order, 1);
     let case = |name, shape, format, arguments| Case { name, shape, format, arguments };
     const CAUSAL: &[&str] = &["check", "-q", "--model", "causal"];
+    const RYW: &[&str] = &["check", "-q", "--model", "read-your-writes"];
     vec![
         case("read plume", shape(AsHappened), "plume", &["info"]),
         case("read jsonl", shape(AsHappened), "jsonl", &["info"]),
         case("read jepsen-edn", shape(AsHappened), "jepsen-edn", &["info"]),
-        case("read-your-writes", shape(AsHappened), "plume", &["check", "-q", "--model", "read-your-writes"]),
+        case("read-your-writes", shape(AsHappened), "plume", RYW),
+        case("read-your-writes, values in no order", shape(Untold), "plume", RYW),
         case("causal, as happened", shape(AsHappened), "plume", CAUSAL),
         case("causal, by session", shape(BySession), "plume", CAUSAL),
-        case("causal, stale reads", Shape { stale: 0.001, ..shape(BySession) }, "plume", CAUSAL),
-        case("causal, web log", Shape { sessions: 10_000, alive: 100, ..shape(BySession) }, "plume", CAUSAL),
+        case("causal, values in no order", shape(Untold), "plume", CAUSAL),
+        case("causal, stale reads", Shape { stale: 0.001, ..shape(Untold) }, "plume", CAUSAL),
+        case("causal, web log", Shape { sessions: 10_000, alive: 100, ..shape(Untold) }, "plume", CAUSAL),
         case(
             "causal, web log, stale reads",
-            Shape { sessions: 10_000, alive: 100, stale: 0.001, ..shape(BySession) },
+            Shape { sessions: 10_000, alive: 100, stale: 0.001, ..shape(Untold) },
             "plume",
             CAUSAL,
         ),
-        case("causal, read by all", Shape { pattern: Pattern::ReadByAll, ..shape(BySession) }, "plume", CAUSAL),
-        case("causal, one chain", Shape { pattern: Pattern::Chain, ..shape(BySession) }, "plume", CAUSAL),
+        case("causal, read by all", Shape { pattern: Pattern::ReadByAll, ..shape(Untold) }, "plume", CAUSAL),
+        case("causal, one chain", Shape { pattern: Pattern::Chain, ..shape(Untold) }, "plume", CAUSAL),
         case("causal-memory", shape(AsHappened), "plume", &["check", "-q", "--model", "causal-memory"]),
         case(
             "transactional-causal",
-            Shape { transaction: 10, ..shape(BySession) },
+            Shape { transaction: 10, ..shape(Untold) },
             "plume",
             &["check", "-q", "--model", "transactional-causal"],
         ),

@@ -53,7 +53,8 @@ fn reading(criterion: &mut Criterion) {
 }
 
 fn judging(criterion: &mut Criterion) {
-    for (order, name) in [(Order::AsHappened, "as happened"), (Order::BySession, "by session")] {
+    let orders = [(Order::AsHappened, "as happened"), (Order::BySession, "by session"), (Order::Untold, "values in no order")];
+    for (order, name) in orders {
         let clean = parse(&plume(shape(order)));
         let stale = parse(&plume(Shape { stale: 0.001, ..shape(order) }));
         let read_by_all = parse(&plume(Shape { pattern: Pattern::ReadByAll, ..shape(order) }));

@@ -37,7 +37,7 @@ struct Row {
 const M: usize = 1_000_000;
 
 fn rows(large: bool, seed: u64) -> Vec<Row> {
-    use Order::{AsHappened, BySession};
+    use Order::{AsHappened, BySession, Untold};
     const CAUSAL: &[&str] = &["causal"];
     const TRANSACTIONAL: &[&str] = &["transactional-causal"];
     const WEAK: &[&str] = &["causal", "read-committed", "read-atomic", "transactional-causal"];
@@ -46,7 +46,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |name: String, shape, models, from: &str| rows.push(Row { name, shape, models, from: from.to_owned() });
     for sessions in [8, 50, 100] {
-        for (order, models) in [(BySession, CAUSAL), (AsHappened, if sessions == 50 { ALL } else { CAUSAL })] {
+        for (order, models) in [(BySession, CAUSAL), (Untold, CAUSAL), (AsHappened, if sessions == 50 { ALL } else { CAUSAL })] {
             let (k, order_name) = (format!("k = {sessions}"), name_of(order));
             let small = format!("10^5 operations, {k}, {order_name}");
             add(small.clone(), balanced(M / 10, sessions, order), CAUSAL, "");
@@ -58,7 +58,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
         let models = if sessions == 50 { WEAK } else { TRANSACTIONAL };
         add(format!("k = {sessions}, 10 operations a transaction, by session"), tens(M), models, &small);
     }
-    for order in [BySession, AsHappened] {
+    for order in [BySession, Untold, AsHappened] {
         let name = name_of(order);
         let (fifty, hundred) = (format!("k = 50, {name}"), format!("k = 100, {name}"));
         let base = balanced(M, 50, order);
@@ -67,7 +67,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
         let wide = Shape { keys: 50_000, age: usize::MAX, ..base };
         let web_name = format!("web log, k = 100,000, {name}");
         add(format!("k = 50, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..base }, CAUSAL, &fifty);
-        if order == AsHappened {
+        if order != BySession {
             add(format!("k = 50, 10 operations a transaction, {name}"), Shape { transaction: 10, ..base }, WEAK, "");
         }
         add(format!("k = 50, nine reads in ten, {name}"), Shape { reads: 0.9, ..base }, CAUSAL, &fifty);
@@ -83,7 +83,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
     }
     add("one session".to_owned(), balanced(M, 1, AsHappened), CAUSAL, "k = 50, as happened");
     if large {
-        for order in [BySession, AsHappened] {
+        for order in [BySession, Untold, AsHappened] {
             let name = name_of(order);
             let base = balanced(10 * M, 50, order);
             let ten = format!("10^7 operations, k = 50, {name}");
@@ -106,6 +106,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
 fn name_of(order: Order) -> &'static str {
     match order {
         Order::BySession => "by session",
+        Order::Untold => "by session, values in no order",
         Order::AsHappened => "as happened",
     }
 }

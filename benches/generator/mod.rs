@@ -55,8 +55,10 @@ pub enum Pattern {
 pub enum Order {
     /// As they happened.
     AsHappened,
-    /// One session after another, as if nothing were known of when.
+    /// One session after another. The values written still count.
     BySession,
+    /// The same, and the values are in no order: nothing tells when.
+    Untold,
 }
 
 /// One operation.
@@ -97,8 +99,13 @@ impl Shape {
             Pattern::ReadByAll => self.read_by_all(),
             Pattern::Chain => self.chain(),
         };
-        if self.order == Order::BySession {
+        if self.order != Order::AsHappened {
             rows.sort_by_key(|row| row.session);
+        }
+        if self.order == Order::Untold {
+            let mut values: Vec<u32> = (1..=rows.iter().map(|row| row.value).max().unwrap_or(0)).collect();
+            Rng::with_seed(!self.seed).shuffle(&mut values);
+            rows.iter_mut().filter(|row| row.value > 0).for_each(|row| row.value = values[row.value as usize - 1]);
         }
         // Numbered along the file: some tools want unique numbers, and they must not tell what the order of lines hides.
         let (mut last, mut number) = (None, 0);

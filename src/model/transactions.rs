@@ -12,8 +12,11 @@ mod guess;
 mod past;
 mod seen;
 
+use rayon::prelude::*;
+
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::chains::explain::{Explained, explain, first_order};
+use crate::relation::chains::key_order::places;
 use crate::relation::chains::order::Edges;
 use crate::relation::components::cyclic_components;
 use crate::relation::digraph::Digraph;
@@ -90,8 +93,8 @@ impl Judge<'_> {
     /// Where all constraints can be listed. An order that is recorded mostly agrees with each of them, and then none need be kept.
     fn all_at_once(&self) -> Result<Decision, OutOfBudget> {
         let transactions = self.transactions;
-        if let Some(order) = guess::recorded(transactions).filter(|order| extends_hb(transactions, order)) {
-            let place = places(&order);
+        let known = guess::recorded(transactions).map(|order| (places(&order), order));
+        if let Some((place, order)) = known.filter(|(place, _)| extends_hb(transactions, place)) {
             let explained = |sight: &Sight| place.get(sight.source as usize).is_some_and(|&at| place[sight.seen as usize] < at);
             if seen::sights(transactions, self.isolation, self.budget, |sight| !explained(sight))?.is_empty() {
                 return Ok(self.satisfied(&order));
@@ -179,22 +182,13 @@ impl Judge<'_> {
 }
 
 /// Does an order of all transactions extend so ∪ wr?
-fn extends_hb(transactions: &Transactions<'_>, order: &[u32]) -> bool {
+fn extends_hb(transactions: &Transactions<'_>, place: &[u32]) -> bool {
     let none = Extra::new(0);
     let hb = Order { transactions, constraints: &none };
-    let mut placed = vec![false; hb.nodes()];
-    order.iter().all(|&node| {
+    (0..place.len() as u32).into_par_iter().with_min_len(1 << 12).all(|node| {
         let mut follows = true;
-        hb.sources(node, |from| follows &= placed[from as usize]);
-        placed[node as usize] = true;
+        // (A junction stands in no order.)
+        hb.sources(node, |from| follows &= place.get(from as usize).is_some_and(|&before| before < place[node as usize]));
         follows
     })
-}
-
-fn places(order: &[u32]) -> Vec<u32> {
-    let mut place = vec![0; order.len()];
-    for (i, &node) in (0u32..).zip(order) {
-        place[node as usize] = i;
-    }
-    place
 }
