@@ -30,7 +30,8 @@ pub(crate) struct Facts<'a> {
     events: OnceLock<Events>,
     recorded: OnceLock<Recorded>,
     own_future_reads: OnceLock<Vec<(u32, u32)>>,
-    guess: OnceLock<Vec<u32>>,
+    recorded_guess: OnceLock<Option<Vec<u32>>>,
+    spread: OnceLock<Vec<u32>>,
     by_key: OnceLock<ByKey>,
     /// With junctions where sessions overlap, and with junctions everywhere.
     links: OnceLock<Links>,
@@ -56,7 +57,8 @@ impl<'a> Facts<'a> {
             events: OnceLock::new(),
             recorded: OnceLock::new(),
             own_future_reads: OnceLock::new(),
-            guess: OnceLock::new(),
+            recorded_guess: OnceLock::new(),
+            spread: OnceLock::new(),
             by_key: OnceLock::new(),
             links: OnceLock::new(),
             junction_links: OnceLock::new(),
@@ -92,9 +94,8 @@ impl<'a> Facts<'a> {
 
     /// The guessed order of all events.
     pub(crate) fn guess(&self) -> &[u32] {
-        self.guess.get_or_init(|| {
-            self.recorded_guess().unwrap_or_else(|| guess::spread(&self.events().starts, |e| self.events().session[e as usize]))
-        })
+        let spread = || guess::spread(&self.events().starts, |e| self.events().session[e as usize]);
+        self.recorded_guess().unwrap_or_else(|| self.spread.get_or_init(spread))
     }
 
     /// An order that extends hb, if one is kept; else the guess.
@@ -102,9 +103,15 @@ impl<'a> Facts<'a> {
         self.known_swept().map_or_else(|| self.guess(), |swept| &swept.order)
     }
 
-    /// The order that times or the file suggest, if they do.
-    pub(crate) fn recorded_guess(&self) -> Option<Vec<u32>> {
-        guess::recorded(self.history, &self.so, self.events())
+    /// The order that times, the file or values suggest, if they do.
+    pub(crate) fn recorded_guess(&self) -> Option<&[u32]> {
+        self.recorded_guess.get_or_init(|| guess::recorded(self.history, &self.so, self.events())).as_deref()
+    }
+
+    /// The same for whoever needs it once: kept only if it was already.
+    pub(crate) fn recorded_guess_once(&self) -> Option<Vec<u32>> {
+        let kept = self.recorded_guess.get().cloned();
+        kept.unwrap_or_else(|| guess::recorded(self.history, &self.so, self.events()))
     }
 
     /// Links with junctions where sessions overlap.

@@ -1,6 +1,8 @@
 //! An order of the writes that something suggests: versions, times, the file, or values that count. It mostly agrees with every constraint
 //! there is, and whether it does one look at each event tells; nothing is gathered by key then. O(n).
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use crate::model::Guarantees;
@@ -18,12 +20,12 @@ pub(super) fn arbitration(facts: &Facts<'_>, g: Guarantees) -> Option<Vec<u32>> 
     let table = || vec![Seen { session: NONE, visible: 0, touched: 0 }; facts.history.keys()];
     let sessions = (0..events.chain_ends.len() as u32).into_par_iter();
     let agrees = sessions.map_init(table, |table, session| suggested.agrees(events, session, g, table)).all(|agrees| agrees);
-    agrees.then_some(suggested.order)
+    agrees.then(|| suggested.order.into_owned())
 }
 
 /// An order of writes, maybe with other events in it.
-struct Suggested {
-    order: Vec<u32>,
+struct Suggested<'f> {
+    order: Cow<'f, [u32]>,
     /// By event: where it stands in the order among those of its key, from 1.
     place: Vec<u32>,
     /// Is it the recorded one, to which sessions add nothing (rule 2)?
@@ -40,16 +42,17 @@ struct Seen {
     touched: u32,
 }
 
-impl Suggested {
-    fn guess(facts: &Facts<'_>) -> Option<Self> {
-        let order = facts.recorded_guess()?;
-        let mut place = places(&order);
+impl<'f> Suggested<'f> {
+    /// The order in which `causal` failed, which extends hb, or else a guess.
+    fn guess(facts: &'f Facts<'_>) -> Option<Self> {
+        let order = facts.known_swept().map(|swept| &swept.order[..]).or_else(|| facts.recorded_guess())?;
+        let mut place = places(order);
         place.par_iter_mut().for_each(|place| *place += 1);
-        Some(Suggested { order, place, recorded: false })
+        Some(Suggested { order: Cow::Borrowed(order), place, recorded: false })
     }
 
     /// Key by key, where every write has a version of its own.
-    fn by_version(facts: &Facts<'_>) -> Option<Self> {
+    fn by_version(facts: &'f Facts<'_>) -> Option<Self> {
         let (events, recorded) = (facts.events(), facts.recorded());
         let mut order = vec![NONE; events.writes()];
         let mut place = vec![0; events.len()];
@@ -58,7 +61,7 @@ impl Suggested {
             place[w as usize] = version;
             order[(events.key_starts[events.key[w as usize] as usize] + version - 1) as usize] = w;
         }
-        order.iter().all(|&w| w != NONE).then_some(Suggested { order, place, recorded: true })
+        order.iter().all(|&w| w != NONE).then_some(Suggested { order: Cow::Owned(order), place, recorded: true })
     }
 
     /// Does it put every write that is visible to a read of the session no later than what that returned, and each write of the session

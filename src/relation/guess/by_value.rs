@@ -57,7 +57,7 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
     }
     // Twice the number for a write, and one more for who reads it; numbers far apart are drawn together, to as many as there are operations.
     let nodes = starts[starts.len() - 1];
-    let (range, most) = (lowest.abs_diff(highest), operations as u64);
+    let (range, most) = (lowest.abs_diff(highest), (operations as u64).min(1 << 30));
     let moment = |number: i64| {
         let number = number.clamp(lowest, highest).abs_diff(lowest);
         let drawn = if range <= most { number } else { (u128::from(number) * u128::from(most) / u128::from(range)) as u64 };
