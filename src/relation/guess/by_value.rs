@@ -1,8 +1,8 @@
 //! The order that values tell where they count what is written: numbers of a counter that all sessions share, or of a clock.
 //!
-//! They are believed to where those that each session writes rise, and where from one number to the next it is mostly another session's
-//! turn. A write stands where its number is; a read behind what it returned and what its session did before. O(n log n), 12
-//! bytes a node, freed at the end.
+//! They are believed where those that each session writes rise, and where from one number to the next it is mostly another session's
+//! turn. A write stands where its number is; a read behind what it returned and what its session did before. O(n log n), 12 bytes a
+//! node, freed at the end.
 
 use rayon::prelude::*;
 
@@ -39,8 +39,9 @@ impl Written {
     }
 }
 
-/// All nodes, each session's chain in sequence; `None` where numbers tell nothing. Session s has the nodes `starts[s]..starts[s + 1]`, of which those
-/// before `chain_ends[s]` follow one another. `sources` are the nodes that a node read from.
+/// All nodes, each session's chain in sequence; `None` where numbers tell nothing. Session s has the nodes `starts[s]..starts[s + 1]`, of
+/// which those before `chain_ends[s]` follow one another. `sources` are the nodes that a node read from. The more operations the history
+/// has, the finer its moments.
 pub(crate) fn by_value<S: Iterator<Item = u32>>(
     operations: usize,
     starts: &[u32],
