@@ -27,7 +27,7 @@ pub(super) fn by_chains<'f>(facts: &'f Facts<'_>) -> Option<(Chains<'f>, Edges)>
 /// Is there an arbitration that explains every read?
 pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>, edges: Edges) -> Result<Decision, OutOfBudget> {
     let recorded = edges.any_recorded();
-    let first = first_order(chains, facts.recorded_guess_once(), || facts.guess().to_vec(), &edges, facts.budget)?;
+    let first = first_order(chains, facts.recorded_guess_once(), || facts.spread().to_vec(), &edges, facts.budget)?;
     // What cheaper models can still tell must not wait for this one in vain.
     Ok(match explain::explain(chains, first, edges, &facts.budget.most())? {
         Explained::By(order) => Decision::Satisfied(order),
@@ -57,7 +57,7 @@ pub(crate) struct InPast {
 pub(crate) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<InPast>, OutOfBudget> {
     let sweep = || {
         let none = Edges::new(facts.events().len());
-        let order = first_order(chains, facts.recorded_guess_once(), || facts.guess().to_vec(), &none, facts.budget)?;
+        let order = first_order(chains, facts.recorded_guess_once(), || facts.spread().to_vec(), &none, facts.budget)?;
         let Some(order) = order else { return Ok(None) };
         let (unexplained, _) = unexplained(chains, &order, facts.budget)?;
         Ok(Some(Swept { order, unexplained }))

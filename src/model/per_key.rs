@@ -2,8 +2,8 @@
 //!
 //! An order that something [suggests](suggested) is mostly an arbitration of all; else one pass over each (key, session) run yields every
 //! constraint ([`Touches`](crate::relation::touches::Touches)); the key's arbitration is an order of them, and the keys' arbitrations one
-//! after another are one of all writes. Cost: O(n). Not where lists, sets or counters
-//! are read, whose reads show many writes; and not where real time orders the writes of different keys.
+//! after another are one of all writes. Cost: O(n). Not where lists, sets or counters are read, whose reads show many writes; and not where
+//! real time orders the writes of different keys.
 
 mod suggested;
 

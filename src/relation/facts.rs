@@ -94,8 +94,12 @@ impl<'a> Facts<'a> {
 
     /// The guessed order of all events.
     pub(crate) fn guess(&self) -> &[u32] {
-        let spread = || guess::spread(&self.events().starts, |e| self.events().session[e as usize]);
-        self.recorded_guess().unwrap_or_else(|| self.spread.get_or_init(spread))
+        self.recorded_guess().unwrap_or_else(|| self.spread())
+    }
+
+    /// The guess where nothing suggests an order: each session's events spread evenly.
+    pub(crate) fn spread(&self) -> &[u32] {
+        self.spread.get_or_init(|| guess::spread(&self.events().starts, |e| self.events().session[e as usize]))
     }
 
     /// An order that extends hb, if one is kept; else the guess.

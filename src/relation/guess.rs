@@ -24,9 +24,9 @@ pub(crate) fn recorded(history: &History, so: &SessionOrder, events: &Events) ->
     if interleaved(history) {
         return Some(in_file_order(history, so, events));
     }
-    let written = |e: u32| match history.written_value(events.op(e)) {
-        Some(value) if events.is_write(e) => Written::of(history.values(), value),
-        _ => Written::Nothing,
+    let written = |e: u32| match events.is_write(e) {
+        true => Written::of(history.values(), history.written_value(events.op(e)).expect("it writes")),
+        false => Written::Nothing,
     };
     let source = |e: u32| {
         let source = Some(events.source[e as usize]).filter(|&source| source < NONE)?;

@@ -2,9 +2,8 @@
 //!
 //! One pass along an order that extends the graph carries three words a node, a bit a source w: is the node after w; did it see a write of
 //! the key that the order puts after w; did it see one that is itself after w. The pass runs from the first of its sources to the last of
-//! their readers, so sources are taken together that have their readers near, neighbours in the order first. Cost: for
-//! 64 sources O(nodes and edges of that stretch), whatever the number of sessions; passes run in parallel, 24 bytes a node of the stretch
-//! each.
+//! their readers, so sources are taken together that have their readers near, neighbours in the order first. Cost: for 64
+//! sources O(nodes and edges of that stretch), whatever the number of sessions; passes run in parallel, 24 bytes a node of the stretch each.
 
 use rayon::prelude::*;
 

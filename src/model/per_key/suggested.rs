@@ -68,19 +68,18 @@ impl<'f> Suggested<'f> {
     /// after what the session wrote and read of the key before?
     fn agrees(&self, events: &Events, session: u32, g: Guarantees, table: &mut [Seen]) -> bool {
         let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
-        let chain = events.starts[session as usize]..events.chain_ends[session as usize];
-        chain.into_iter().all(|e| {
+        let mut chain = events.starts[session as usize]..events.chain_ends[session as usize];
+        chain.all(|e| {
             let key = &mut table[events.key[e as usize] as usize];
             if key.session != session {
                 *key = Seen { session, visible: 0, touched: 0 };
             }
-            let source = events.source[e as usize];
-            let (at, shows, agrees) = match source {
+            let (at, shows, agrees) = match events.source[e as usize] {
                 WRITE => {
                     let at = self.place[e as usize];
                     (at, own, self.recorded || key.touched < at)
                 }
-                _ => {
+                source => {
                     let at = if source == NONE { 0 } else { self.place[source as usize] };
                     (at, seen, key.visible <= at)
                 }
