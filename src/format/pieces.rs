@@ -1,7 +1,11 @@
 //! Content cut at line ends and read by all threads; what comes of it is taken in the order of the content.
 //!
-//! A few pieces a thread are in flight: while they are read, those before are taken, so that what the pieces become is never all in
-//! memory at once. Where the cuts are depends on the content alone.
+//! Whoever has read a piece takes all that come next, unless another thread is at it. No thread waits for another but where it is a few
+//! pieces ahead of what was taken, so that what the pieces become is never all in memory at once. Where the cuts are depends on the
+//! content alone.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -23,25 +27,87 @@ pub(super) fn read<'a, T: Send, E: Send>(
     mut take: impl FnMut(T, Piece<'a>) -> Result<(), E> + Send,
 ) -> Result<(), E> {
     let pieces = pieces(content, LENGTH);
-    let read = |piece: &Piece<'a>| read(*piece).map(|read| (read, *piece));
-    if let [piece] = pieces[..] {
-        let (read, piece) = read(&piece)?;
-        return take(read, piece);
+    let threads = rayon::current_num_threads().min(pieces.len());
+    if threads == 1 {
+        return pieces.into_iter().try_for_each(|piece| take(read(piece)?, piece));
     }
-    let mut waiting: Vec<Result<(T, Piece<'a>), E>> = Vec::new();
-    let mut waves = pieces.chunks(3 * rayon::current_num_threads());
-    loop {
-        let wave = waves.next().unwrap_or_default();
-        let (taken, next) = rayon::join(
-            || waiting.drain(..).try_for_each(|read| read.and_then(|(read, piece)| take(read, piece))),
-            || wave.par_iter().with_max_len(1).map(read).collect(),
-        );
-        taken?;
-        waiting = next;
-        if waiting.is_empty() {
-            return Ok(());
+    let line = Line {
+        results: pieces.iter().map(|_| Mutex::new(None)).collect(),
+        next: AtomicUsize::new(0),
+        taking: Mutex::new(Taking { take, outcome: Ok(()) }),
+        pieces,
+    };
+    let claimed = AtomicUsize::new(0);
+    (0..threads).into_par_iter().with_max_len(1).for_each(|_| {
+        let _panics = StopOnPanic(&line.next);
+        loop {
+            let i = claimed.fetch_add(1, Ordering::Relaxed);
+            let Some(&piece) = line.pieces.get(i) else { return };
+            while i >= line.next.load(Ordering::Acquire).saturating_add(AHEAD * threads) {
+                std::thread::yield_now();
+            }
+            if line.next.load(Ordering::Acquire) == STOPPED {
+                return;
+            }
+            *lock(&line.results[i]) = Some(read(piece));
+            line.take();
+        }
+    });
+    line.taking.into_inner().unwrap_or_else(PoisonError::into_inner).outcome
+}
+
+/// So many pieces a thread may be read before one that is not taken yet.
+const AHEAD: usize = 4;
+
+/// In [`Line::next`]: nothing is taken any more.
+const STOPPED: usize = usize::MAX;
+
+/// Pieces, and what they became on its way to be taken.
+struct Line<'a, T, E, F> {
+    pieces: Vec<Piece<'a>>,
+    results: Vec<Mutex<Option<Result<T, E>>>>,
+    /// The piece that is to be taken next, or [`STOPPED`].
+    next: AtomicUsize,
+    taking: Mutex<Taking<E, F>>,
+}
+
+struct Taking<E, F> {
+    take: F,
+    outcome: Result<(), E>,
+}
+
+impl<'a, T, E, F: FnMut(T, Piece<'a>) -> Result<(), E>> Line<'a, T, E, F> {
+    /// Takes all that come next, unless another thread is at it: that one looks once more when it has let go.
+    fn take(&self) {
+        while self.next_result().is_some_and(|result| lock(result).is_some()) {
+            let Ok(mut taking) = self.taking.try_lock() else { return };
+            while let Some(result) = self.next_result().and_then(|result| lock(result).take()) {
+                let next = self.next.load(Ordering::Acquire);
+                let taken = result.and_then(|read| (taking.take)(read, self.pieces[next]));
+                self.next.store(if taken.is_ok() { next + 1 } else { STOPPED }, Ordering::Release);
+                taking.outcome = taken;
+            }
         }
     }
+
+    fn next_result(&self) -> Option<&Mutex<Option<Result<T, E>>>> {
+        self.results.get(self.next.load(Ordering::Acquire))
+    }
+}
+
+/// Lets nobody wait for a thread that panicked.
+struct StopOnPanic<'n>(&'n AtomicUsize);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(STOPPED, Ordering::Release);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Cuts after the first line end that is this far on; one piece at least.
