@@ -5,7 +5,7 @@ use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::Chains;
 use crate::relation::chains::explain::{self, Explained, Overwritten, Swept, first_order};
 use crate::relation::chains::order::Edges;
-use crate::relation::chains::sweep::unexplained;
+use crate::relation::chains::sweep::Sweeper;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Constraints, Reason};
 use crate::relation::touches::Sight;
@@ -59,7 +59,7 @@ pub(crate) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<I
         let none = Edges::new(facts.events().len());
         let order = first_order(chains, facts.recorded_guess_once(), || facts.spread().to_vec(), &none, facts.budget)?;
         let Some(order) = order else { return Ok(None) };
-        let (unexplained, _) = unexplained(chains, &order, facts.budget)?;
+        let (unexplained, _) = Sweeper::new(chains).unexplained(&order, facts.budget)?;
         Ok(Some(Swept { order, unexplained }))
     };
     let Some(swept) = facts.swept(sweep)? else { return Ok(None) };

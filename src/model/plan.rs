@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
-use crate::history::{DataType, OpId, Status};
+use crate::history::{DataType, History, Kind, OpId, Status};
 use crate::relation::budget::OutOfBudget;
 use crate::relation::facts::Facts;
 use crate::verdict::{Judgement, Verdict, Witness};
@@ -52,6 +52,16 @@ fn order_of(outcome: Option<&Outcome>) -> Option<&[u32]> {
     }
 }
 
+/// How many reads are of `ok` transactions.
+fn ok_reads(history: &History) -> u64 {
+    let reads = |kinds: &[Kind]| kinds.iter().filter(|kind| kind.reads()).count() as u64;
+    if history.txn_status.iter().all(|&status| status == Status::Ok) {
+        return reads(&history.op_kind);
+    }
+    let ok = (0..history.transactions()).filter(|&txn| history.txn_status[txn] == Status::Ok);
+    ok.map(|txn| reads(&history.op_kind[history.first_op(txn)..history.first_op(txn + 1)])).sum()
+}
+
 fn isolation(model: &&Model) -> Option<Isolation> {
     match model.checker {
         Checker::Transactions(isolation) => Some(isolation),
@@ -83,7 +93,7 @@ impl<'a> Plan<'a> {
             levels: None,
             memory_orders: None,
             classic_orders: None,
-            ok_reads: history.ops().filter(|&op| history.kind(op).reads() && history.status(op) == Status::Ok).count() as u64,
+            ok_reads: ok_reads(history),
         }
     }
 

@@ -23,6 +23,12 @@ pub(crate) fn group(rows: usize, items: usize, row_of: impl Fn(usize) -> u32 + S
     (starts, plain(sorted))
 }
 
+/// The rows as slices of their own.
+pub(crate) fn split<'a, T>(mut items: &'a mut [T], starts: &[u32]) -> Vec<&'a mut [T]> {
+    let lengths = starts.windows(2).map(|row| (row[1] - row[0]) as usize);
+    lengths.map(|length| items.split_off_mut(..length).expect("rows are of the items")).collect()
+}
+
 /// Numbers that several threads fill in, each its own.
 pub(crate) fn zeros(count: usize) -> Vec<AtomicU32> {
     numbers(count, 0)
@@ -70,11 +76,6 @@ impl CountingSort {
     /// How many items there are in all rows.
     pub(crate) fn len(&self) -> usize {
         self.starts[self.starts.len() - 1] as usize
-    }
-
-    /// Where each row starts.
-    pub(crate) fn into_starts(self) -> Vec<u32> {
-        self.starts
     }
 
     /// `put` puts an item where the next one of its rows goes, and moves that on. Returns where each row starts.

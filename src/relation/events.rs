@@ -4,15 +4,15 @@
 //! Events are numbered session by session, each session's `ok` ones in sequence, its observed `info` writes behind them. A cas is two
 //! events, its read and then its write. One `u32` a column; what is known of an event beyond its columns is its operation's.
 
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering;
+use std::hint::select_unpredictable;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::history::{DataType, History, Kind, OpId, SessionId, Status, TxnId};
+use crate::history::{DataType, History, OpId, SessionId, Status, TxnId};
 
-use super::csr::{self, CountingSort};
+use super::csr;
 use super::matching::{INITIAL, Matching, NO_WRITER, SHOWN};
 use super::session_order::SessionOrder;
 
@@ -32,7 +32,7 @@ pub(crate) struct Collected {
 /// The events of a history.
 pub(crate) struct Events {
     /// Its operation.
-    pub(crate) op: Vec<u32>,
+    pub(crate) op: Arc<Vec<u32>>,
     pub(crate) key: Vec<u32>,
     pub(crate) session: Vec<u32>,
     /// A read of a register: the event whose value it returned, or [`NONE`] for the initial one. A read of a list or set: the node of
@@ -63,36 +63,28 @@ impl Events {
     /// Every transaction is an event by itself, which stands where that does in the sessions' sequence.
     fn of_plain(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
         let all = history.operations();
-        let is_write = |op: usize| history.op_kind[op] == Kind::Write;
-        let key_writes = CountingSort::new(history.keys(), all, |op, counts| {
-            counts[history.op_key[op] as usize] += u32::from(is_write(op));
+        let ops = || so.sequence.par_iter().with_min_len(1 << 14).map(|&op| op as usize);
+        let key = ops().map(|op| history.op_key[op]).collect();
+        // (No branch: nothing foretells which are writes.)
+        let source = ops().map(|op| {
+            let writer = matching.writer[op];
+            let none = writer >= INITIAL;
+            let place = so.place[select_unpredictable(none, 0, writer as usize)];
+            select_unpredictable(none, writer, place)
         });
-        let (key, source) = (csr::zeros(all), csr::zeros(all));
-        (0..all).into_par_iter().with_min_len(1 << 15).for_each(|op| {
-            let event = so.place[op] as usize;
-            key[event].store(history.op_key[op], Ordering::Relaxed);
-            let from = match matching.writer[op] {
-                _ if is_write(op) => WRITE,
-                INITIAL => NONE,
-                writer => so.place[writer as usize],
-            };
-            source[event].store(from, Ordering::Relaxed);
-        });
-        let mut session = Vec::with_capacity(all);
-        for s in 0..history.sessions() {
-            session.resize(so.starts[s + 1] as usize, s as u32);
-        }
+        const { assert!(NO_WRITER == WRITE && INITIAL == NONE) };
+        let source = source.collect();
         Events {
-            op: so.sequence.clone(),
-            key: csr::plain(key),
-            session,
-            source: csr::plain(source),
+            op: Arc::clone(&so.sequence),
+            key,
+            session: sessions(&so.starts),
+            source,
             collected: Vec::new(),
             types: history.key_types.clone(),
             starts: so.starts.clone(),
             chain_ends: so.starts[1..].to_vec(),
-            reads: all - key_writes.len(),
-            key_starts: key_writes.into_starts(),
+            reads: all - matching.key_writes[history.keys()] as usize,
+            key_starts: matching.key_writes.clone(),
             key_writes: OnceLock::new(),
             plain: true,
         }
@@ -122,10 +114,11 @@ impl Events {
             starts[s + 1] += starts[s];
         }
         let all = starts[history.sessions()] as usize;
+        let mut ops = vec![0; all];
         let mut events = Events {
-            op: vec![0; all],
+            op: Arc::default(),
             key: vec![0; all],
-            session: Vec::with_capacity(all),
+            session: sessions(&starts),
             source: vec![0; all],
             collected: Vec::new(),
             types: history.key_types.clone(),
@@ -136,22 +129,19 @@ impl Events {
             reads: 0,
             plain: false,
         };
-        for s in 0..history.sessions() {
-            events.session.resize(events.starts[s + 1] as usize, s as u32);
-        }
         let mut add = |txn: TxnId| {
             let session = history.txn_session(txn).index();
             for op in history.txn_ops(txn) {
                 let writer = matching.writer[op.index()];
                 if writer != NO_WRITER {
-                    let read = events.push(history, op, session, if writer >= SHOWN { NONE } else { writer });
+                    let read = events.push(&mut ops, history, op, session, if writer >= SHOWN { NONE } else { writer });
                     events.reads += 1;
                     if writer == SHOWN {
                         read_event.insert(op, read);
                     }
                 }
                 if writes(op) {
-                    write_event[op.index()] = events.push(history, op, session, WRITE);
+                    write_event[op.index()] = events.push(&mut ops, history, op, session, WRITE);
                 }
             }
         };
@@ -167,7 +157,7 @@ impl Events {
             for txn in so.sequence.iter().map(|&txn| TxnId::new(txn as usize)) {
                 for op in history.txn_ops(txn) {
                     if history.txn_status(txn) == Status::Info && observed.binary_search(&(op.index() as u32)).is_ok() {
-                        write_event[op.index()] = events.push(history, op, history.txn_session(txn).index(), WRITE);
+                        write_event[op.index()] = events.push(&mut ops, history, op, history.txn_session(txn).index(), WRITE);
                     }
                 }
             }
@@ -178,6 +168,7 @@ impl Events {
                 *source = write_event[*source as usize];
             }
         }
+        events.op = Arc::new(ops);
         for key in 0..history.keys() {
             events.key_starts[key + 1] += events.key_starts[key];
         }
@@ -200,11 +191,11 @@ impl Events {
 
     /// The next event of a session.
     #[inline]
-    fn push(&mut self, history: &History, op: OpId, session: usize, source: u32) -> u32 {
+    fn push(&mut self, ops: &mut [u32], history: &History, op: OpId, session: usize, source: u32) -> u32 {
         let event = self.chain_ends[session];
         self.chain_ends[session] += 1;
         let key = history.op_key[op.index()];
-        self.op[event as usize] = op.index() as u32;
+        ops[event as usize] = op.index() as u32;
         self.key[event as usize] = key;
         self.source[event as usize] = source;
         self.key_starts[key as usize + 1] += u32::from(source == WRITE);
@@ -312,6 +303,23 @@ impl Events {
         let (txn_a, txn_b) = (history.txn(self.op(a)), history.txn(self.op(b)));
         if txn_a == txn_b { a < b } else { so.precedes(history, txn_a, txn_b) }
     }
+}
+
+/// By event its session, where session s has the events `starts[s]..starts[s + 1]`.
+fn sessions(starts: &[u32]) -> Vec<u32> {
+    const PIECE: usize = 1 << 16;
+    let mut session = vec![0; starts[starts.len() - 1] as usize];
+    session.par_chunks_mut(PIECE).enumerate().for_each(|(i, piece)| {
+        let first = i * PIECE;
+        let mut s = starts.partition_point(|&start| start as usize <= first) - 1;
+        let mut at = 0;
+        while at < piece.len() {
+            let end = (starts[s + 1] as usize - first).min(piece.len());
+            piece[at..end].fill(s as u32);
+            (at, s) = (end, s + 1);
+        }
+    });
+    session
 }
 
 /// Is every transaction one acknowledged write of a register, or read of one that was matched?

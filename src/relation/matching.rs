@@ -3,6 +3,7 @@
 //! Operations are grouped by key with a counting sort, and each group is matched by itself ([`registers`], [`collections`]), groups side
 //! by side. Cost: O(n) for differentiated registers.
 
+mod inside;
 mod registers;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -10,13 +11,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use crate::check::Options;
-use crate::history::{DataType, History, KeyId, Kind, OpId, Status, ValueId};
+use crate::history::{DataType, History, KeyId, Kind, OpId, ValueId};
 use crate::verdict::Anomaly;
 
 use super::budget::Budget;
 use super::collections::{self, Shown};
 use super::csr::CountingSort;
 use super::session_order::SessionOrder;
+use inside::Inside;
 use registers::{Found, OfKey, Registers};
 
 /// No writer: the operation returned nothing that counts, or is no read.
@@ -51,23 +53,26 @@ pub(crate) struct Matching {
     pub(crate) ambiguous_form: bool,
     /// Reads of unknown values that were left out on request.
     pub(crate) ignored: u64,
+    /// By key: how many operations write the keys before it; and at the end of all.
+    pub(crate) key_writes: Vec<u32>,
     /// Does some transaction overwrite a write of its own?
     overwrites: bool,
 }
 
 impl Matching {
     pub(crate) fn new(history: &History, so: &SessionOrder, options: &Options, budget: &Budget) -> Self {
+        let Inside { external, last_write, malformed, overwrites } = Inside::new(history);
         let mut matching = Matching {
             writer: vec![NO_WRITER; history.operations()],
-            last_write: vec![true; history.operations()],
+            last_write,
             shown: Shown::default(),
-            malformed: Vec::new(),
+            malformed,
             ambiguous: Vec::new(),
             ambiguous_form: false,
             ignored: 0,
-            overwrites: false,
+            key_writes: Vec::new(),
+            overwrites,
         };
-        let external = matching.look_inside_transactions(history);
         matching.match_by_key(history, so, options, &external, budget);
         matching.malformed.sort_by_key(|m| m.read);
         matching.ambiguous.sort();
@@ -77,53 +82,6 @@ impl Matching {
     /// Was every read matched with a write, or the initial value?
     pub(crate) fn all_matched(&self) -> bool {
         self.malformed.is_empty() && self.ambiguous.is_empty() && self.ignored == 0
-    }
-
-    /// Finds overwritten writes and internal reads. Returns, by operation, whether it is an external read of an `ok` transaction.
-    fn look_inside_transactions(&mut self, history: &History) -> Vec<bool> {
-        let mut external: Vec<bool> = history.op_kind.iter().map(|kind| kind.reads()).collect();
-        if history.all_bare() {
-            for (external, &status) in external.iter_mut().zip(&history.txn_status) {
-                *external &= status == Status::Ok;
-            }
-            return external;
-        }
-        // The last write of each key so far, in the transaction looked at; forgotten by its number, not by clearing.
-        let mut own: Vec<(u32, u32)> = Vec::new();
-        for txn in history.txns() {
-            let ok = history.txn_status(txn) == Status::Ok;
-            let ops = history.txn_ops(txn);
-            if ops.len() == 1 {
-                if !ok {
-                    external[history.first_op(txn.index())] = false;
-                }
-                continue;
-            }
-            if own.is_empty() {
-                own = vec![(u32::MAX, 0); history.keys()];
-            }
-            let number = txn.index() as u32;
-            for op in ops {
-                let slot = &mut own[history.op_key[op.index()] as usize];
-                let before = (slot.0 == number).then(|| OpId::new(slot.1 as usize));
-                if history.kind(op).reads() {
-                    external[op.index()] = ok && before.is_none();
-                    if let (true, Some(write)) = (ok, before)
-                        && let Some(write) = collections::unseen_own_write(history, op, write)
-                    {
-                        self.malformed.push(Malformed { read: op, anomaly: Anomaly::Internal, write: Some(write) });
-                    }
-                }
-                if history.kind(op).writes() {
-                    if let Some(write) = before {
-                        self.last_write[write.index()] = false;
-                        self.overwrites = true;
-                    }
-                    *slot = (number, op.index() as u32);
-                }
-            }
-        }
-        external
     }
 
     fn match_by_key(&mut self, history: &History, so: &SessionOrder, options: &Options, external: &[bool], budget: &Budget) {
@@ -145,6 +103,7 @@ impl Matching {
             })
             .collect();
         self.writer = writer.into_iter().map(AtomicU32::into_inner).collect();
+        self.key_writes = by_key.key_writes();
         for found in found {
             self.malformed.extend(found.malformed);
             self.ambiguous.extend(found.ambiguous);
@@ -152,24 +111,42 @@ impl Matching {
             self.ignored += found.ignored;
         }
         for key in (0..history.keys()).filter(|&key| history.key_type(KeyId::new(key)) != DataType::Register) {
-            let mut writes = by_key.writes(key).to_vec();
+            let mut writes: Vec<(ValueId, u32)> = by_key.writes(key).iter().map(|item| (item.value(), item.op())).collect();
             if history.key_type(KeyId::new(key)) == DataType::Set {
                 writes.retain(|&(_, op)| history.op_kind[op as usize] == Kind::Add);
             }
             writes.sort_unstable();
             let initial = history.initial(KeyId::new(key));
             let mut reading = collections::Reading { history, so, options, writes: &writes, initial, matching: self };
-            for &(_, op) in by_key.reads(key) {
-                reading.read(OpId::new(op as usize), history.key_type(KeyId::new(key)));
+            for read in by_key.reads(key) {
+                reading.read(OpId::new(read.op() as usize), history.key_type(KeyId::new(key)));
             }
         }
     }
 }
 
-/// Writes and external reads, (value, operation), by key: of key k the writes in row 2 k and the reads in the row behind, in file order.
+/// A value that was written or read, and the operation. In order by value, then by operation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Item(u64);
+
+impl Item {
+    fn new(value: ValueId, op: u32) -> Self {
+        Item(u64::from(value.0) << 32 | u64::from(op))
+    }
+
+    fn value(self) -> ValueId {
+        ValueId((self.0 >> 32) as u32)
+    }
+
+    fn op(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// Writes and external reads by key: of key k the writes in row 2 k and the reads in the row behind, in file order.
 struct ByKey {
     starts: Vec<u32>,
-    items: Vec<(ValueId, u32)>,
+    items: Vec<Item>,
 }
 
 impl ByKey {
@@ -181,40 +158,51 @@ impl ByKey {
             counts[row] += u32::from(writes);
             counts[row + 1] += u32::from(reads);
         });
-        let mut items: Vec<AtomicU64> = Vec::new();
-        items.resize_with(sort.len(), AtomicU64::default);
-        let starts = sort.fill(|op, next| {
-            let (writes, reads, row) = rows(op);
-            let mut put = |row: usize, value: ValueId| {
-                items[next[row] as usize].store(u64::from(value.0) << 32 | op as u64, Ordering::Relaxed);
-                next[row] += 1;
-            };
-            if reads {
-                put(row + 1, history.op_value[op]);
-            }
-            if writes {
-                let plain = history.op_kind[op] != Kind::Cas;
-                let value = if plain { Some(history.op_value[op]) } else { history.written_value(OpId::new(op)) };
-                put(row, value.expect("a write has a value"));
-            }
-        });
-        let items = items.into_iter().map(|item| {
-            let item = item.into_inner();
-            (ValueId((item >> 32) as u32), item as u32)
-        });
-        ByKey { starts, items: items.collect() }
+        let items: Vec<AtomicU64> = vec![0; sort.len()].into_iter().map(AtomicU64::new).collect();
+        let put = |row: usize, next: &mut [u32], value: ValueId, op: usize| {
+            items[next[row] as usize].store(Item::new(value, op as u32).0, Ordering::Relaxed);
+            next[row] += 1;
+        };
+        let starts = match history.cas_to.is_empty() {
+            // Each is in one row or in none; which one is no branch, since nothing foretells it.
+            true => sort.fill(|op, next| {
+                let (writes, reads, row) = rows(op);
+                if writes | reads {
+                    put(row + usize::from(reads), next, history.op_value[op], op);
+                }
+            }),
+            false => sort.fill(|op, next| {
+                let (writes, reads, row) = rows(op);
+                if reads {
+                    put(row + 1, next, history.op_value[op], op);
+                }
+                if writes {
+                    put(row, next, history.written_value(OpId::new(op)).expect("a write has a value"), op);
+                }
+            }),
+        };
+        ByKey { starts, items: items.into_iter().map(|item| Item(item.into_inner())).collect() }
     }
 
-    fn row(&self, row: usize) -> &[(ValueId, u32)] {
+    fn row(&self, row: usize) -> &[Item] {
         &self.items[self.starts[row] as usize..self.starts[row + 1] as usize]
     }
 
-    fn writes(&self, key: usize) -> &[(ValueId, u32)] {
+    fn writes(&self, key: usize) -> &[Item] {
         self.row(2 * key)
     }
 
-    fn reads(&self, key: usize) -> &[(ValueId, u32)] {
+    fn reads(&self, key: usize) -> &[Item] {
         self.row(2 * key + 1)
+    }
+
+    /// By key: how many writes there are of the keys before it; and at the end of all.
+    fn key_writes(&self) -> Vec<u32> {
+        let counts = self.starts.windows(2).step_by(2).map(|row| row[1] - row[0]);
+        let before = counts.scan(0, |all, count| Some(std::mem::replace(all, *all + count)));
+        let mut starts: Vec<u32> = before.collect();
+        starts.push(self.starts.windows(2).step_by(2).map(|row| row[1] - row[0]).sum());
+        starts
     }
 }
 

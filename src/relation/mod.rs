@@ -16,6 +16,7 @@ pub(crate) mod links;
 pub(crate) mod matching;
 pub(crate) mod one_key;
 pub(crate) mod overwritten;
+mod pipeline;
 pub(crate) mod reach;
 pub(crate) mod recorded;
 pub(crate) mod session_order;

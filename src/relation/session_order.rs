@@ -10,6 +10,7 @@
 //!
 //! Cost: O(n) where each session has no times, or all and in the file's order without overlap; else a sort of the sessions that have not.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
@@ -22,7 +23,7 @@ use super::csr;
 /// Session order of the transactions of a history.
 pub(crate) struct SessionOrder {
     /// The transactions grouped by session, each session's in sequence.
-    pub(crate) sequence: Vec<u32>,
+    pub(crate) sequence: Arc<Vec<u32>>,
     /// Session s is `sequence[starts[s]..starts[s + 1]]`.
     pub(crate) starts: Vec<u32>,
     /// The place of each transaction in `sequence`.
@@ -46,7 +47,7 @@ impl SessionOrder {
         let (starts, sequence) = csr::group(history.sessions(), history.transactions(), |txn| history.txn_session[txn]);
         let mut this = SessionOrder {
             place: Vec::new(),
-            sequence,
+            sequence: Arc::new(sequence),
             starts,
             overlaps: Vec::new(),
             segments: Vec::new(),
@@ -161,7 +162,7 @@ impl SessionOrder {
             self.overlaps[session.index()] = true;
         }
         let start = self.starts[session.index()] as usize;
-        for (slot, (.., txn)) in self.sequence[start..].iter_mut().zip(keyed) {
+        for (slot, (.., txn)) in Arc::make_mut(&mut self.sequence)[start..].iter_mut().zip(keyed) {
             *slot = txn;
         }
     }

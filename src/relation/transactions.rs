@@ -8,12 +8,15 @@
 
 pub(crate) mod chains;
 
+use std::hint::select_unpredictable;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use crate::history::{DataType, History, KeyId, OpId, SessionId, Status, TxnId};
 
+use super::chains::Did;
+use super::chains::Read as ReadOf;
 use super::digraph::Digraph;
 use super::events::NONE;
 use super::graph::{Extra, Reason};
@@ -72,8 +75,9 @@ impl<'a> Transactions<'a> {
             chain_ends: Vec::new(),
             registers_only: history.key_types.iter().all(|&t| t == DataType::Register),
         };
-        let all = || (0..history.operations()).into_par_iter().with_min_len(1 << 14).map(OpId::new);
-        this.written = all().map(|op| if this.writes(op) { history.op_key[op.index()] } else { NONE }).collect();
+        let all = || (0..history.operations()).into_par_iter().with_min_len(1 << 14);
+        // (No branches: nothing foretells what reads and what writes.)
+        this.written = all().map(|op| select_unpredictable(this.writes(op), history.op_key[op], NONE)).collect();
         this.add_nodes();
         this.source = all().map(|op| this.source_of(op)).collect();
         this.before = vec![NONE; this.txn.len()];
@@ -261,6 +265,27 @@ impl<'a> Transactions<'a> {
         })
     }
 
+    /// Calls back with the reads and the last writes of a node, in program order.
+    #[inline]
+    pub(crate) fn did(&self, node: u32, mut each: impl FnMut(Did)) {
+        let (ops, range) = (self.ops(node), self.ops(node).start as usize..self.ops(node).end as usize);
+        for ((event, &source), &written) in ops.zip(&self.source[range.clone()]).zip(&self.written[range]) {
+            if source != NO_READ {
+                each(Did::Read(ReadOf { event, key: self.history.op_key[event as usize], source }));
+            }
+            if written != NONE {
+                each(Did::Write(written));
+            }
+        }
+    }
+
+    /// By operation of a node: the key that it writes last in the transaction, or [`NONE`].
+    #[inline]
+    pub(crate) fn written_by(&self, node: u32) -> &[u32] {
+        let ops = self.ops(node);
+        &self.written[ops.start as usize..ops.end as usize]
+    }
+
     /// The last writes of a node, in program order, as operation and key.
     #[inline]
     pub(crate) fn writes_of(&self, node: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
@@ -273,26 +298,26 @@ impl<'a> Transactions<'a> {
     }
 
     #[inline]
-    fn register(&self, op: OpId) -> bool {
-        self.registers_only || self.history.key_type(KeyId::new(self.history.op_key[op.index()] as usize)) == DataType::Register
+    fn register(&self, op: usize) -> bool {
+        self.registers_only || self.history.key_type(KeyId::new(self.history.op_key[op] as usize)) == DataType::Register
     }
 
     #[inline]
     fn reads(&self, op: OpId) -> bool {
-        self.matching.writer[op.index()] != NO_WRITER && self.register(op)
+        self.matching.writer[op.index()] != NO_WRITER && self.register(op.index())
     }
 
-    fn source_of(&self, op: OpId) -> u32 {
-        match self.matching.writer[op.index()] {
-            INITIAL if self.register(op) => NONE,
-            writer if writer < SHOWN && self.register(op) => self.node(writer),
-            _ => NO_READ,
-        }
+    fn source_of(&self, op: usize) -> u32 {
+        const { assert!(NO_READ == NO_WRITER && NONE == INITIAL && SHOWN < INITIAL) };
+        let writer = self.matching.writer[op];
+        let none = writer >= SHOWN;
+        let source = select_unpredictable(none, writer, self.node(select_unpredictable(none, 0, writer)));
+        if self.register(op) { source } else { NO_READ }
     }
 
     #[inline]
-    fn writes(&self, op: OpId) -> bool {
-        self.history.op_kind[op.index()].writes() && self.matching.last_write[op.index()] && self.register(op)
+    fn writes(&self, op: usize) -> bool {
+        self.history.op_kind[op].writes() & self.matching.last_write[op] && self.register(op)
     }
 
     /// a so b, of one session?

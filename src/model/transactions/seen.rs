@@ -8,6 +8,7 @@
 //! any (Møldrup & Pavlogiannis, PLDI'25); where a session overlaps, times how many of its transactions do at once.
 
 use std::ops::Range;
+use std::slice::SliceIndex;
 
 use rayon::prelude::*;
 
@@ -27,7 +28,7 @@ pub(super) fn sights(
     budget: &Budget,
     wanted: impl Fn(&Sight) -> bool + Sync,
 ) -> Result<Vec<Sight>, OutOfBudget> {
-    let large = Large::new(transactions);
+    let written = Written::new(transactions);
     let shares: Vec<Range<usize>> = shares(transactions, rayon::current_num_threads());
     let found: Result<Vec<Vec<Sight>>, OutOfBudget> = shares
         .into_par_iter()
@@ -38,7 +39,7 @@ pub(super) fn sights(
                     found.push(sight);
                 }
             };
-            let scan = Scan::new(transactions, &large, budget);
+            let scan = Scan::new(transactions, &written, budget);
             match isolation {
                 Isolation::ReadCommitted => by_earlier_reads(scan, sessions, each)?,
                 _ => directly(scan, sessions, each)?,
@@ -71,15 +72,19 @@ fn by_earlier_reads(mut scan: Scan<'_>, sessions: Range<usize>, mut each: impl F
         let (start, chain_end, _) = transactions.bounds(session);
         for reader in start..chain_end {
             scan.begin(reader)?;
-            let Scan { reads, fresh, at, large, .. } = &mut scan;
-            for (i, read) in reads.iter().enumerate().rev().filter(|_| fresh.len() > 1) {
+            if scan.reads.len() <= FEW {
+                (0..scan.reads.len()).for_each(|i| scan.seen_by(i, i + 1.., &mut each));
+                continue;
+            }
+            let Scan { reads, fresh, at, written, .. } = &mut scan;
+            for (i, read) in reads.iter().enumerate().rev() {
                 if read.source != NONE {
                     let mut saw = |key: u32| {
                         if let Some(next) = reads.get(at[key as usize] as usize).filter(|next| next.source != read.source) {
                             each(Sight { read: next.op, source: next.source, seen: read.source });
                         }
                     };
-                    if fresh[i] { large.common(transactions, read.source, &reads[i + 1..], saw) } else { saw(read.key) }
+                    if fresh[i] { written.common(transactions, read.source, &reads[i + 1..], saw) } else { saw(read.key) }
                 }
                 at[read.key as usize] = i as u32;
             }
@@ -115,10 +120,12 @@ fn directly(mut scan: Scan<'_>, sessions: Range<usize>, mut each: impl FnMut(Sig
                     }
                 }
             }
-            if scan.reads.len() > 1 {
+            if scan.reads.len() <= FEW {
+                (0..scan.reads.len()).for_each(|i| scan.seen_by(i, .., &mut each));
+            } else {
                 seen_by_reading(&mut scan, &mut each);
+                scan.end();
             }
-            scan.end();
             if writers.is_none() {
                 transactions.writes_of(reader).for_each(|(_, key)| last[key as usize] = reader);
             }
@@ -129,7 +136,7 @@ fn directly(mut scan: Scan<'_>, sessions: Range<usize>, mut each: impl FnMut(Sig
 
 /// A transaction saw all of what it read from.
 fn seen_by_reading(scan: &mut Scan<'_>, each: &mut impl FnMut(Sight)) {
-    let Scan { transactions, reads, fresh, at, other, large, .. } = scan;
+    let Scan { transactions, reads, fresh, at, other, written, .. } = scan;
     for (i, read) in (0u32..).zip(&*reads) {
         match reads.get(at[read.key as usize] as usize) {
             None => at[read.key as usize] = i,
@@ -139,7 +146,7 @@ fn seen_by_reading(scan: &mut Scan<'_>, each: &mut impl FnMut(Sight)) {
         }
     }
     for (_, read) in fresh.iter().zip(&*reads).filter(|&(&fresh, read)| fresh && read.source != NONE) {
-        large.common(transactions, read.source, reads, |key| {
+        written.common(transactions, read.source, reads, |key| {
             for i in [at[key as usize], other[key as usize]] {
                 if let Some(next) = reads.get(i as usize).filter(|next| next.source != read.source) {
                     each(Sight { read: next.op, source: next.source, seen: read.source });
@@ -152,13 +159,14 @@ fn seen_by_reading(scan: &mut Scan<'_>, each: &mut impl FnMut(Sight)) {
 /// The reads of one transaction after another.
 struct Scan<'a> {
     transactions: &'a Transactions<'a>,
-    large: &'a Large,
+    written: &'a Written,
     budget: &'a Budget,
     begun: u32,
     reads: Vec<Read>,
-    /// Is it the transaction's first from where it read? Empty where there is one read only.
+    // Where they are more than a few:
+    /// Is it the transaction's first from where it read?
     fresh: Vec<bool>,
-    /// By node: the last long transaction that read from it. Empty where there was none.
+    /// By node: the last such transaction that read from it. Empty where there was none.
     reader: Vec<u32>,
     /// By key: a read of it, and another from elsewhere.
     at: Vec<u32>,
@@ -166,11 +174,11 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    fn new(transactions: &'a Transactions<'a>, large: &'a Large, budget: &'a Budget) -> Self {
+    fn new(transactions: &'a Transactions<'a>, written: &'a Written, budget: &'a Budget) -> Self {
         let keys = transactions.history.keys();
         Scan {
             transactions,
-            large,
+            written,
             budget,
             begun: 0,
             reads: Vec::new(),
@@ -187,24 +195,34 @@ impl<'a> Scan<'a> {
         if self.begun.is_multiple_of(1024) {
             self.budget.check()?;
         }
-        for read in self.transactions.reads_of(reader) {
-            self.reads.push(read);
-        }
-        let reads = &self.reads;
-        if reads.len() > FEW {
+        self.reads.clear();
+        self.reads.extend(self.transactions.reads_of(reader));
+        if self.reads.len() > FEW {
             self.reader.resize(self.transactions.len(), NONE);
             let mut fresh = |last: &mut u32| std::mem::replace(last, reader) != reader;
-            self.fresh.extend(reads.iter().map(|read| self.reader.get_mut(read.source as usize).is_some_and(&mut fresh)));
-        } else if reads.len() > 1 {
-            let fresh = |(i, read): (usize, &Read)| reads[..i].iter().all(|earlier| earlier.source != read.source);
-            self.fresh.extend(reads.iter().enumerate().map(fresh));
+            let all = self.reads.iter().map(|read| self.reader.get_mut(read.source as usize).is_some_and(&mut fresh));
+            self.fresh.extend(all);
         }
         Ok(())
     }
 
+    /// Where reads are few: whoever read what one of them read from saw it, too, as some others of them know.
     #[inline]
+    fn seen_by(&self, i: usize, others: impl SliceIndex<[Read], Output = [Read]>, each: &mut impl FnMut(Sight)) {
+        let seen = self.reads[i].source;
+        if seen == NONE {
+            return;
+        }
+        for other in self.reads[others].iter().filter(|other| other.source != seen) {
+            if self.written.writes(self.transactions, seen, other.key) {
+                each(Sight { read: other.op, source: other.source, seen });
+            }
+        }
+    }
+
+    /// Where they were more than a few: forgets them.
     fn end(&mut self) {
-        for read in self.reads.drain(..) {
+        for read in &self.reads {
             self.at[read.key as usize] = NONE;
             self.other[read.key as usize] = NONE;
         }
@@ -212,24 +230,50 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// So few reads are looked through faster than remembered.
+/// So few reads are compared with one another faster than remembered.
 const FEW: usize = 16;
 
-/// The (node, key) of each write of the transactions that are long, ascending.
-struct Large(Vec<(u32, u32)>);
+/// What transactions write, for those that read from them.
+struct Written {
+    /// By node: of each key that it writes one bit of 64. Empty where every transaction is one operation, for then nobody asks.
+    bits: Vec<u64>,
+    /// The (node, key) of each write of the transactions that are long, ascending.
+    long: Vec<(u32, u32)>,
+}
 
 /// Transactions of more operations are long.
 const SHORT: usize = 64;
 
-impl Large {
+/// The bit of a key: Fibonacci hashing (Knuth, TAOCP 3, 6.4).
+#[inline]
+fn bit(key: u32) -> u64 {
+    1 << (key.wrapping_mul(0x9E37_79B1) >> 26)
+}
+
+impl Written {
     fn new(transactions: &Transactions<'_>) -> Self {
-        let mut writes = Vec::new();
-        for node in (0..transactions.len() as u32).filter(|&node| transactions.ops(node).len() > SHORT) {
-            let first = writes.len();
-            writes.extend(transactions.writes_of(node).map(|(_, key)| (node, key)));
-            writes[first..].sort_unstable();
+        if transactions.history.all_bare() {
+            return Written { bits: Vec::new(), long: Vec::new() };
         }
-        Large(writes)
+        let nodes = (0..transactions.len() as u32).into_par_iter().with_min_len(1 << 12);
+        let bits = nodes.map(|node| transactions.writes_of(node).fold(0, |bits, (_, key)| bits | bit(key))).collect();
+        let mut long = Vec::new();
+        for node in (0..transactions.len() as u32).filter(|&node| transactions.ops(node).len() > SHORT) {
+            let first = long.len();
+            long.extend(transactions.writes_of(node).map(|(_, key)| (node, key)));
+            long[first..].sort_unstable();
+        }
+        Written { bits, long }
+    }
+
+    /// Does a transaction write a key?
+    #[inline]
+    fn writes(&self, transactions: &Transactions<'_>, node: u32, key: u32) -> bool {
+        self.bits[node as usize] & bit(key) != 0
+            && match transactions.ops(node).len() > SHORT {
+                true => self.long.binary_search(&(node, key)).is_ok(),
+                false => transactions.written_by(node).contains(&key),
+            }
     }
 
     /// Calls back with the keys that a transaction writes and that are among those of the reads, or, where it has few, with all.
@@ -239,7 +283,7 @@ impl Large {
         if ops <= SHORT || ops <= reads.len() {
             transactions.writes_of(node).for_each(|(_, key)| each(key));
         } else {
-            let written = |read: &&Read| self.0.binary_search(&(node, read.key)).is_ok();
+            let written = |read: &&Read| self.writes(transactions, node, read.key);
             reads.iter().filter(written).for_each(|read| each(read.key));
         }
     }

@@ -16,7 +16,7 @@ use crate::relation::overwritten::{Asked, Ordered};
 use super::key_order::places;
 use super::mend::{Mended, Mending};
 use super::order::{self, Edges};
-use super::sweep::{self, Unexplained};
+use super::sweep::{Sweeper, Unexplained};
 use super::walk::{Search, Walker};
 use super::{Hb, Nodes, Read};
 
@@ -49,11 +49,12 @@ pub(crate) fn explain<N: Nodes>(
     budget: &Budget,
 ) -> Result<Explained, OutOfBudget> {
     let mut swept: Option<Swept> = None;
+    let mut sweeper = None;
     let mut laid_out = first;
     while let Some(order) = laid_out {
         // The order before makes room.
         drop(swept.take());
-        let (mut unexplained, keys) = sweep::unexplained(nodes, &order, budget)?;
+        let (mut unexplained, keys) = sweeper.get_or_insert_with(|| Sweeper::new(nodes)).unexplained(&order, budget)?;
         let mut found = unexplained.overwritten.clone();
         let partly: Vec<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
         edges.add(&found);
@@ -93,7 +94,10 @@ pub(crate) fn first_order<N: Nodes>(
     // Where sessions are many and short, most of their events come at no level that tells when.
     const MOST_FOR_LEVELS: usize = 256;
     if let Some(guess) = recorded {
-        return order::lay_out(nodes, guess.into_iter(), edges, budget);
+        return match order::extends(nodes, &guess, edges) {
+            true => Ok(Some(guess)),
+            false => order::lay_out(nodes, guess.into_iter(), edges, budget),
+        };
     }
     let none = Edges::new(nodes.len());
     let Some(listed) = order::lay_out(nodes, 0..nodes.len() as u32, &none, budget)? else { return Ok(None) };

@@ -41,8 +41,14 @@ pub(crate) trait Nodes: Sync {
     /// One past its last node.
     fn end(&self, chain: usize) -> u32;
 
+    /// What a node follows beside the one before it in its chain and what it read from.
+    fn follows(&self, node: u32) -> Option<u32>;
+
     /// What a node follows beside the one before it in its chain.
     fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_;
+
+    /// Calls back with what it read and wrote, in program order; it reads no key that it wrote before.
+    fn did(&self, node: u32, each: impl FnMut(Did));
 
     /// What it read.
     fn reads(&self, node: u32) -> impl Iterator<Item = Read> + '_;
@@ -50,8 +56,11 @@ pub(crate) trait Nodes: Sync {
     /// The keys that it wrote, each once.
     fn writes(&self, node: u32) -> impl Iterator<Item = u32> + '_;
 
-    /// By key: how many writes there are of the keys before it; and at the end of all.
+    /// By key: how many writes there are of the keys before it, or more; and at the end of all.
     fn key_starts(&self) -> &[u32];
+
+    /// The nodes that write a key, ascending.
+    fn writes_of(&self, key: u32) -> &[u32];
 }
 
 /// A read of a node.
@@ -62,6 +71,13 @@ pub(crate) struct Read {
     pub(crate) key: u32,
     /// The node that wrote what it returned; [`NONE`] for the initial value.
     pub(crate) source: u32,
+}
+
+/// What a node did.
+pub(crate) enum Did {
+    Read(Read),
+    /// Of a key.
+    Write(u32),
 }
 
 /// hb of nodes as a graph.
@@ -156,6 +172,18 @@ impl Nodes for Chains<'_> {
     }
 
     #[inline]
+    fn follows(&self, node: u32) -> Option<u32> {
+        // Sessions follow nothing else.
+        if self.chain(node) < self.events.chain_ends.len() { None } else { self.followed(node) }
+    }
+
+    #[inline]
+    fn did(&self, node: u32, mut each: impl FnMut(Did)) {
+        let (key, source) = (self.events.key[node as usize], self.events.source[node as usize]);
+        each(if source == WRITE { Did::Write(key) } else { Did::Read(Read { event: node, key, source }) });
+    }
+
+    #[inline]
     fn reads(&self, node: u32) -> impl Iterator<Item = Read> + '_ {
         let source = self.events.source[node as usize];
         (source != WRITE).then(|| Read { event: node, key: self.events.key[node as usize], source }).into_iter()
@@ -168,5 +196,9 @@ impl Nodes for Chains<'_> {
 
     fn key_starts(&self) -> &[u32] {
         &self.events.key_starts
+    }
+
+    fn writes_of(&self, key: u32) -> &[u32] {
+        self.events.writes_of(key)
     }
 }

@@ -4,11 +4,14 @@
 //! one number a chain says what is; a chain that waits for another is *open*, and whoever comes to wait for an open chain has closed a
 //! cycle. O(nodes + edges), iterative.
 
+use rayon::prelude::*;
+
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::csr;
 use crate::relation::events::NONE;
 
 use super::Nodes;
+use super::key_order::places;
 
 /// Constraints on the order of writes beside hb.
 pub(crate) struct Edges {
@@ -73,6 +76,16 @@ pub(crate) fn lay_out<N: Nodes>(
     let mut order = Vec::with_capacity(nodes.len());
     let placed = LayOut::new(nodes, edges, budget).run(guess, |_| false, &mut order)?;
     Ok(placed.then_some(order))
+}
+
+/// Does an order of all nodes extend hb and the edges?
+pub(crate) fn extends<N: Nodes>(nodes: &N, order: &[u32], edges: &Edges) -> bool {
+    let place = places(order);
+    (0..place.len() as u32).into_par_iter().with_min_len(1 << 14).all(|e| {
+        let at = place[e as usize];
+        let earlier = |from: u32| place[from as usize] < at;
+        (e == nodes.start(nodes.chain(e)) || earlier(e - 1)) && nodes.cross(e).all(earlier) && edges.into(e).all(earlier)
+    })
 }
 
 /// What laying out needs, for one part of an order after another.
@@ -158,25 +171,36 @@ impl<'a, N: Nodes> LayOut<'a, N> {
 /// them. It extends hb; a guess where nothing recorded suggests one, in which sessions that read one another stay abreast. `order` is any
 /// order that extends hb.
 pub(crate) fn by_level<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
-    // The longest way to each, and by chain that to its next node.
-    let mut level = vec![0u32; order.len()];
+    let (before, after) = rayon::join(|| longest_ways_to(nodes, order), || longest_ways_from(nodes, order));
+    let highest = before.par_iter().copied().max().unwrap_or(0);
+    // From the earliest level to the latest, which is as far from the highest as the way from it is long; what is left between is halved.
+    csr::group(2 * highest as usize + 1, before.len(), |node| before[node] + highest - after[node]).1
+}
+
+/// By node, how many others the longest way to it has. `order` extends hb.
+fn longest_ways_to<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
+    let mut ways = vec![0u32; order.len()];
+    // By chain, that to its next node.
     let mut next = vec![0u32; nodes.chains()];
     for &e in order {
         let next = &mut next[nodes.chain(e)];
-        let own = nodes.cross(e).fold(*next, |own, from| own.max(level[from as usize] + 1));
-        level[e as usize] = own;
+        let own = nodes.cross(e).fold(*next, |own, from| own.max(ways[from as usize] + 1));
+        ways[e as usize] = own;
         *next = own + 1;
     }
-    let highest = next.iter().copied().max().unwrap_or(0);
-    // The longest way from each, up to the highest level; what is left between the two is halved.
-    let mut after = vec![0u32; order.len()];
-    next.fill(0);
+    ways
+}
+
+/// By node, how many others the longest way from it has.
+fn longest_ways_from<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
+    let mut ways = vec![0u32; order.len()];
+    let mut next = vec![0u32; nodes.chains()];
     for &e in order.iter().rev() {
         let next = &mut next[nodes.chain(e)];
-        let own = after[e as usize].max(*next);
+        let own = ways[e as usize].max(*next);
+        ways[e as usize] = own;
         *next = own + 1;
-        nodes.cross(e).for_each(|from| after[from as usize] = after[from as usize].max(own + 1));
-        level[e as usize] += highest - own;
+        nodes.cross(e).for_each(|from| ways[from as usize] = ways[from as usize].max(own + 1));
     }
-    csr::group(2 * highest as usize + 1, level.len(), |node| level[node]).1
+    ways
 }

@@ -10,7 +10,7 @@ use super::mend::{Mended, Mending};
 use super::order::{Edges, by_level, lay_out};
 use super::sweep::{self, Unexplained};
 use super::walk::{Search, Walker};
-use super::{Hb, Nodes, Read};
+use super::{Did, Hb, Nodes, Read};
 use crate::relation::budget::Budget;
 use crate::relation::events::NONE;
 use crate::relation::overwritten::{Asked, Ordered, Told};
@@ -25,6 +25,7 @@ struct Plain {
     /// By node: what it read; `None` for a write.
     source: Vec<Option<u32>>,
     key_starts: Vec<u32>,
+    key_writes: Vec<u32>,
     /// As everything happened: an order that extends hb.
     happened: Vec<u32>,
     /// `past[b][a]`: a hb b.
@@ -47,6 +48,7 @@ impl Plain {
             key: (0..n).map(|_| rng.u32(..keys)).collect(),
             source: vec![None; n],
             key_starts: Vec::new(),
+            key_writes: Vec::new(),
             happened: Vec::new(),
             past: vec![vec![false; n]; n],
         };
@@ -58,10 +60,11 @@ impl Plain {
                 next[c] += 1;
             }
         }
-        let writes = |key: u32| (0..n).filter(|&e| this.key[e] == key && this.source[e].is_none()).count() as u32;
         let mut starts = vec![0];
         for key in 0..keys {
-            starts.push(starts[key as usize] + writes(key));
+            let of_key = |e: &u32| this.key[*e as usize] == key && this.source[*e as usize].is_none();
+            this.key_writes.extend((0..n as u32).filter(of_key));
+            starts.push(this.key_writes.len() as u32);
         }
         this.key_starts = starts;
         this
@@ -145,6 +148,14 @@ impl Nodes for Plain {
         self.starts[chain + 1]
     }
 
+    fn follows(&self, _: u32) -> Option<u32> {
+        None
+    }
+
+    fn did(&self, node: u32, each: impl FnMut(Did)) {
+        self.reads(node).map(Did::Read).chain(self.writes(node).map(Did::Write)).for_each(each);
+    }
+
     fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         self.source[node as usize].filter(|&source| source != NONE).into_iter()
     }
@@ -160,6 +171,10 @@ impl Nodes for Plain {
 
     fn key_starts(&self) -> &[u32] {
         &self.key_starts
+    }
+
+    fn writes_of(&self, key: u32) -> &[u32] {
+        &self.key_writes[self.key_starts[key as usize] as usize..self.key_starts[key as usize + 1] as usize]
     }
 }
 
@@ -205,7 +220,7 @@ fn clocks_and_walks_find_what_is_unexplained() {
             let mut partly = Vec::new();
             match walks {
                 true => sweep::with_walks(plain, &order, budget, &mut partly, sort).unwrap(),
-                false => sweep::with_clocks(plain, &order, budget, sort).unwrap(),
+                false => sweep::with_clocks(plain, &order, &sweep::joiners(plain), budget, sort).unwrap(),
             };
             found.initial.sort_unstable_by_key(|&(_, read)| read);
             found.overwritten.sort_unstable();
@@ -325,7 +340,7 @@ fn mending_finds_what_comes_to_be_unexplained() {
         };
         let mut partly = Vec::new();
         let keys = match rng.bool() {
-            true => sweep::with_clocks(plain, &order, budget, each).unwrap(),
+            true => sweep::with_clocks(plain, &order, &sweep::joiners(plain), budget, each).unwrap(),
             false => sweep::with_walks(plain, &order, budget, &mut partly, each).unwrap(),
         };
         let mut edges = Edges::new(plain.len());

@@ -72,18 +72,17 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
             _ => 0,
         })
         .collect();
-    let moments: Vec<u32> = sessions()
-        .flat_map_iter(|s| {
-            let (number, sources) = (&number, &sources);
-            let mut before = 0;
-            (starts[s]..starts[s + 1]).map(move |node| {
-                let read = sources(node).map(|source| number[source as usize] + 1).max().unwrap_or(0);
-                let own = number[node as usize].max(read);
-                before = if node < chain_ends[s] { own.max(before) } else { own };
-                before
-            })
-        })
-        .collect();
+    let mut moments = vec![0u32; nodes as usize];
+    let pieces = csr::split(&mut moments, starts);
+    pieces.into_par_iter().zip(starts).zip(chain_ends).for_each(|((moments, &start), &chain_end)| {
+        let mut before = 0;
+        for (node, moment) in (start..).zip(moments) {
+            let read = sources(node).map(|source| number[source as usize] + 1).max().unwrap_or(0);
+            let own = number[node as usize].max(read);
+            before = if node < chain_end { own.max(before) } else { own };
+            *moment = before;
+        }
+    });
     drop(number);
     let order = sorted(&moments);
     let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0]) != session(pair[1])).count();
@@ -96,12 +95,12 @@ fn sorted(moments: &[u32]) -> Vec<u32> {
     let last = moments.par_iter().copied().max().unwrap_or(0);
     let shift = (u32::BITS - last.leading_zeros()).saturating_sub(BLOCK_BITS);
     let (starts, mut order) = csr::group((last >> shift) as usize + 1, moments.len(), |node| moments[node] >> shift);
-    let mut rest = &mut order[..];
-    let mut blocks = Vec::with_capacity(starts.len());
-    for row in starts.windows(2) {
-        blocks.push(rest.split_off_mut(..(row[1] - row[0]) as usize).expect("it is there"));
-    }
-    blocks.into_par_iter().for_each(|block| block.sort_by_key(|&node| moments[node as usize]));
+    csr::split(&mut order, &starts).into_par_iter().for_each_init(Vec::new, |keyed, block| {
+        keyed.clear();
+        keyed.extend(block.iter().map(|&node| u64::from(moments[node as usize]) << 32 | u64::from(node)));
+        keyed.sort_unstable();
+        block.iter_mut().zip(keyed).for_each(|(node, keyed)| *node = *keyed as u32);
+    });
     order
 }
 

@@ -13,7 +13,7 @@ use crate::relation::budget::Budget;
 use crate::relation::session_order::SessionOrder;
 use crate::verdict::Anomaly;
 
-use super::{INITIAL, Malformed, comes_too_late, invoked_after};
+use super::{INITIAL, Item, Malformed, comes_too_late, invoked_after};
 
 /// What all keys are matched with.
 pub(super) struct Registers<'a> {
@@ -79,20 +79,20 @@ impl<'a> OfKey<'a> {
     }
 
     /// Matches the reads of a key with its writes.
-    pub(super) fn match_key(&mut self, key: KeyId, writes: &[(ValueId, u32)], reads: &[(ValueId, u32)]) {
+    pub(super) fn match_key(&mut self, key: KeyId, writes: &[Item], reads: &[Item]) {
         let initial = self.all.history.initial(key);
         let unique = self.table.fill(writes);
         let mut by_value = if unique { Vec::new() } else { writes.to_vec() };
         by_value.sort_unstable();
-        for &(value, op) in reads {
-            let read = OpId::new(op as usize);
+        for item in reads {
+            let (value, read) = (item.value(), OpId::new(item.op() as usize));
             let of_table;
             let candidates = if unique {
-                of_table = self.table.get(value).map(|op| (value, op));
+                of_table = self.table.get(value);
                 of_table.as_slice()
             } else {
-                let first = by_value.partition_point(|&(v, _)| v < value);
-                let count = by_value[first..].partition_point(|&(v, _)| v == value);
+                let first = by_value.partition_point(|write| write.value() < value);
+                let count = by_value[first..].partition_point(|write| write.value() == value);
                 &by_value[first..first + count]
             };
             match (candidates, value == initial) {
@@ -101,7 +101,7 @@ impl<'a> OfKey<'a> {
                 ([], false) => {
                     self.found.malformed.push(Malformed { read, anomaly: Anomaly::ThinAirRead, write: None });
                 }
-                (&[(_, only)], false) => self.settle(read, only),
+                ([only], false) => self.settle(read, only.op()),
                 (candidates, initial) => self.choose(read, candidates, initial),
             }
         }
@@ -109,9 +109,10 @@ impl<'a> OfKey<'a> {
 
     /// Matches a read of a value with several candidates, if the recording leaves one. Looks at no more of them than it must: where
     /// values are few, candidates are many. Where the time runs out on that, the read is as good as ambiguous.
-    fn choose(&mut self, read: OpId, candidates: &[(ValueId, u32)], initial: bool) {
+    fn choose(&mut self, read: OpId, candidates: &[Item], initial: bool) {
         let history = self.all.history;
-        let live = || candidates.iter().map(|&(_, w)| w).filter(|&w| history.status(OpId::new(w as usize)) != Status::Fail);
+        let live =
+            || candidates.iter().map(|write| write.op()).filter(|&w| history.status(OpId::new(w as usize)) != Status::Fail);
         let (mut possible, mut last) = (u32::from(initial), INITIAL);
         let mut malformed = false;
         for w in live() {
@@ -131,7 +132,7 @@ impl<'a> OfKey<'a> {
             }
         }
         match possible {
-            0 if live().next().is_none() => self.settle(read, candidates[0].1),
+            0 if live().next().is_none() => self.settle(read, candidates[0].op()),
             0 if live().all(|w| self.anomaly_of(read, w) == Some(Anomaly::FutureRead)) => {
                 let first = live().next().expect("looked at");
                 self.settle(read, first);
@@ -186,23 +187,24 @@ impl<'a> OfKey<'a> {
 /// The writes of one key by value: open addressing, at most half full.
 #[derive(Default)]
 struct Table {
-    slots: Vec<(ValueId, u32)>,
+    slots: Vec<Item>,
     shift: u32,
 }
 
-const EMPTY: u32 = u32::MAX;
+/// No operation has this number.
+const EMPTY: Item = Item(u64::MAX);
 const MOST_PROBES: usize = 64;
 
 impl Table {
     /// Takes in the writes; false where two wrote the same value, or where values were made to collide.
-    fn fill(&mut self, writes: &[(ValueId, u32)]) -> bool {
+    fn fill(&mut self, writes: &[Item]) -> bool {
         let bits = (2 * writes.len()).max(2).next_power_of_two().trailing_zeros();
         self.shift = 32 - bits;
         self.slots.clear();
-        self.slots.resize(1 << bits, (ValueId::NULL, EMPTY));
-        for &(value, op) in writes {
-            match self.places(value).find(|&at| self.slots[at].1 == EMPTY || self.slots[at].0 == value) {
-                Some(at) if self.slots[at].1 == EMPTY => self.slots[at] = (value, op),
+        self.slots.resize(1 << bits, EMPTY);
+        for &write in writes {
+            match self.places(write.value()).find(|&at| self.slots[at] == EMPTY || self.slots[at].value() == write.value()) {
+                Some(at) if self.slots[at] == EMPTY => self.slots[at] = write,
                 _ => return false,
             }
         }
@@ -210,9 +212,9 @@ impl Table {
     }
 
     #[inline]
-    fn get(&self, value: ValueId) -> Option<u32> {
-        let at = self.places(value).find(|&at| self.slots[at].1 == EMPTY || self.slots[at].0 == value)?;
-        Some(self.slots[at].1).filter(|&op| op != EMPTY)
+    fn get(&self, value: ValueId) -> Option<Item> {
+        let at = self.places(value).find(|&at| self.slots[at] == EMPTY || self.slots[at].value() == value)?;
+        Some(self.slots[at]).filter(|&write| write != EMPTY)
     }
 
     /// The few places where a value may be, from its own on: Fibonacci hashing (Knuth, TAOCP 3, 6.4).

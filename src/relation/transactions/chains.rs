@@ -1,7 +1,9 @@
 //! Transactions as the nodes of [`chains`](crate::relation::chains), where no session overlaps: each session's `ok` ones a chain, each
 //! observed `info` one a chain of its own.
 
-use crate::relation::chains::{Nodes, Read};
+use std::sync::OnceLock;
+
+use crate::relation::chains::{Did, Nodes, Read};
 use crate::relation::events::NONE;
 
 use super::Transactions;
@@ -14,7 +16,8 @@ pub(crate) struct TransactionChains<'a> {
     /// By chain: its first node, and one past its last.
     starts: Vec<u32>,
     ends: Vec<u32>,
-    key_starts: Vec<u32>,
+    /// Where the nodes that write each key end, and these, once somebody asks.
+    key_writes: OnceLock<(Vec<u32>, Vec<u32>)>,
 }
 
 impl<'a> TransactionChains<'a> {
@@ -28,7 +31,7 @@ impl<'a> TransactionChains<'a> {
             chain: Vec::with_capacity(transactions.len()),
             starts: transactions.starts[..transactions.sessions()].to_vec(),
             ends: transactions.chain_ends.clone(),
-            key_starts: vec![0; transactions.history.keys() + 1],
+            key_writes: OnceLock::new(),
         };
         for s in 0..transactions.sessions() {
             chains.chain.resize(transactions.chain_ends[s] as usize, s as u32);
@@ -37,12 +40,6 @@ impl<'a> TransactionChains<'a> {
                 chains.starts.push(info);
                 chains.ends.push(info + 1);
             }
-        }
-        for (_, key) in (0..transactions.len() as u32).flat_map(|node| transactions.writes_of(node)) {
-            chains.key_starts[key as usize + 1] += 1;
-        }
-        for key in 0..transactions.history.keys() {
-            chains.key_starts[key + 1] += chains.key_starts[key];
         }
         Some(chains)
     }
@@ -73,11 +70,20 @@ impl Nodes for TransactionChains<'_> {
     }
 
     #[inline]
-    fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+    fn follows(&self, node: u32) -> Option<u32> {
         // The first of a chain follows another chain only where it is an `info` one.
-        let before = self.transactions.before[node as usize];
-        let other = Some(before).filter(|&before| before != NONE && self.chain(before) != self.chain(node));
-        other.into_iter().chain(self.transactions.reads_of(node).map(|read| read.source).filter(|&source| source != NONE))
+        let before = Some(self.transactions.before[node as usize]).filter(|&before| before != NONE);
+        if self.chain(node) < self.transactions.sessions() { None } else { before }
+    }
+
+    #[inline]
+    fn cross(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        self.follows(node).into_iter().chain(self.reads(node).map(|read| read.source).filter(|&source| source != NONE))
+    }
+
+    #[inline]
+    fn did(&self, node: u32, each: impl FnMut(Did)) {
+        self.transactions.did(node, each);
     }
 
     #[inline]
@@ -91,6 +97,22 @@ impl Nodes for TransactionChains<'_> {
     }
 
     fn key_starts(&self) -> &[u32] {
-        &self.key_starts
+        &self.transactions.matching.key_writes
+    }
+
+    fn writes_of(&self, key: u32) -> &[u32] {
+        let starts = self.key_starts();
+        let (ends, writes) = self.key_writes.get_or_init(|| {
+            let mut ends = starts.to_vec();
+            let mut writes = vec![0; starts[starts.len() - 1] as usize];
+            for node in 0..self.len() as u32 {
+                for key in self.writes(node) {
+                    writes[ends[key as usize] as usize] = node;
+                    ends[key as usize] += 1;
+                }
+            }
+            (ends, writes)
+        });
+        &writes[starts[key as usize] as usize..ends[key as usize] as usize]
     }
 }
