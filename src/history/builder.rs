@@ -4,9 +4,10 @@
 //! type of each key from the operations on it and refuses what no history can hold.
 
 mod append;
+mod weave;
 
 use super::{
-    Counting, DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values, names::Names, shape,
+    Counting, DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Names, Status, Value, ValueId, Values, shape,
 };
 
 /// What is known of a transaction (or of a bare operation).
@@ -297,6 +298,11 @@ impl HistoryBuilder {
     /// How many operations so far.
     pub fn operations(&self) -> usize {
         self.history.op_kind.len()
+    }
+
+    /// How many transactions so far.
+    pub(crate) fn transactions(&self) -> usize {
+        self.history.txn_status.len()
     }
 
     /// Records for a session by name, one call an operation.

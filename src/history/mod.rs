@@ -16,6 +16,7 @@ use counting::Counting;
 pub(crate) use builder::Columns;
 pub use builder::{BuildError, HistoryBuilder, OpInput, SessionRecorder, TxnInput};
 pub use id::{Id, Key, KeyId, Node, NodeId, Op, OpId, Session, SessionId, Txn, TxnId};
+pub(crate) use names::Names;
 pub(crate) use value::Absorbed;
 pub use value::{Tag, TooManyValues, Value, ValueId, Values};
 

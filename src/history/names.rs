@@ -8,7 +8,7 @@ use super::ValueId;
 
 /// Names and their numbers.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     /// By number.
     names: Vec<ValueId>,
     /// By slot: the number, or [`NONE`].

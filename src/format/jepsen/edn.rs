@@ -4,7 +4,7 @@ use std::str;
 
 use super::{
     entry::{Entry, Field, NAMES},
-    pair::Recorder,
+    pair::{Recorder, Stop},
 };
 use crate::{
     format::{
@@ -46,9 +46,13 @@ pub(super) fn detect(head: &[u8]) -> bool {
 
 pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadError> {
     let content = str::from_utf8(bytes).map_err(|error| Fault::new(error.valid_up_to(), "invalid UTF-8").place(bytes))?;
-    let recorder = match in_pieces(content, options) {
-        Some(recorder) => recorder,
-        None => at_once(content, options).map_err(|fault| fault.place(bytes))?,
+    let recorder = in_pieces(content, Recorder::joining(options), options).or_else(|stop| match stop {
+        Stop::Unsorted => in_pieces(content, Recorder::new(options), options),
+        Stop::Wrong => Err(stop),
+    });
+    let recorder = match recorder {
+        Ok(recorder) => recorder,
+        Err(_) => at_once(content, options).map_err(|fault| fault.place(bytes))?,
     };
     let builder = recorder.finish().map_err(|fault| fault.place(bytes))?;
     finish(builder, bytes)
@@ -66,13 +70,12 @@ fn at_once(content: &str, options: &ReadOptions) -> Result<Recorder, Fault> {
 type Around = Option<(Shape, usize)>;
 
 /// Reads pieces side by side. A line need not begin between two maps: that a piece does is known once the one before it ended there.
-/// `None` where one did not, or where anything is wrong, which whoever reads from the beginning will say.
-fn in_pieces(content: &str, options: &ReadOptions) -> Option<Recorder> {
+/// It stops where one did not, or where anything is wrong, which whoever reads from the beginning will say.
+fn in_pieces(content: &str, mut whole: Recorder, options: &ReadOptions) -> Result<Recorder, Stop> {
     let around = match Reader::new(content).token() {
         Ok(Some((Token::Open(shape @ (Shape::Vector | Shape::List)), at))) => Some((shape, at)),
         _ => None,
     };
-    let mut whole = Recorder::new(options);
     let mut lines = 0;
     let read = pieces::read(
         content.as_bytes(),
@@ -87,16 +90,16 @@ fn in_pieces(content: &str, options: &ReadOptions) -> Option<Recorder> {
                     maps.count_lines(end);
                     Ok((recorder, maps.line - 1))
                 }
-                _ => Err(()),
+                _ => Err(Stop::Wrong),
             }
         },
         |(part, its_lines), _| {
-            whole.append(part, lines);
+            whole.append(part, lines)?;
             lines = lines.saturating_add(its_lines);
             Ok(())
         },
     );
-    read.ok().map(|()| whole)
+    read.map(|()| whole)
 }
 
 struct Maps<'a> {
@@ -249,6 +252,10 @@ mod tests {
         text + "]\n"
     }
 
+    fn pieces_of(text: &str) -> Result<Recorder, Stop> {
+        in_pieces(text, Recorder::joining(&ReadOptions::default()), &ReadOptions::default())
+    }
+
     fn told(recorder: Recorder) -> String {
         let history = recorder.finish().unwrap().finish().unwrap();
         let ids = history.ops().map(|op| (history.line(op), history.key(op), history.session(op), history.written_value(op)));
@@ -263,7 +270,7 @@ mod tests {
         {
             let text = text(odd);
             assert!(text.len() > 3 << 19, "several pieces");
-            let cut = in_pieces(&text, &options).unwrap();
+            let cut = in_pieces(&text, Recorder::joining(&options), &options).ok().unwrap();
             assert!(told(cut) == told(at_once(&text, &options).unwrap()), "{odd}");
         }
         let (text, mut index) = (text(""), 1_000_000);
@@ -272,7 +279,8 @@ mod tests {
             line.replacen("{:type", &format!("{{:index {index} :type"), 1) + "\n"
         };
         let backwards: String = text.lines().map(indexed).collect();
-        let cut = told(in_pieces(&backwards, &options).unwrap());
+        assert!(matches!(in_pieces(&backwards, Recorder::joining(&options), &options), Err(Stop::Unsorted)));
+        let cut = told(in_pieces(&backwards, Recorder::new(&options), &options).ok().unwrap());
         assert!(cut == told(at_once(&backwards, &options).unwrap()), "by index");
         assert!(cut != told(at_once(&text, &options).unwrap()));
     }
@@ -285,12 +293,12 @@ mod tests {
             format!("{{:type :ok, :f :read, :value 1, :process 1}} #_[{long}]"),
             format!("{{:type :ok, :f :read, :value 1, :process 1, :x [{long}]}}{long}"),
         ] {
-            assert!(in_pieces(&text, &ReadOptions::default()).is_none());
+            assert!(pieces_of(&text).is_err());
             assert!(at_once(&text, &ReadOptions::default()).is_ok());
         }
         let sets = "{:type :ok, :f :read, :value #{:b :a}, :process 1}";
-        assert!(in_pieces(sets, &ReadOptions::default()).is_none(), "the order of texts depends on the cuts");
+        assert!(pieces_of(sets).is_err(), "the order of texts depends on the cuts");
         let numbers = "{:type :ok, :f :read, :value #{2 1}, :process 1}";
-        assert!(in_pieces(numbers, &ReadOptions::default()).is_some());
+        assert!(pieces_of(numbers).is_ok());
     }
 }

@@ -1,14 +1,13 @@
 //! Joins invocations with completions, by process, and records each operation where it completed, else where it was invoked.
 //!
 //! The order is that of `:index` where every map has one, else that of the file. A completion replaces what its invocation said; where
-//! it says nothing of what was written, the invocation's word stands. Cost: O(maps), and a sort where indices are out of order.
-
-use rustc_hash::{FxHashMap, FxHashSet};
+//! it says nothing of what was written, the invocation's word stands. Cost: O(maps), and a sort where indices are out of order. Where the
+//! maps come in order, piece by piece, those of a piece are forgotten when all its invocations are completed.
 
 use super::entry::{Entry, Field, Function, Micro, NAMES, Reading, Said, Type};
 use crate::{
     format::{Fault, ReadOptions, builder, form::What, intern::intern},
-    history::{Absorbed, Event, HistoryBuilder, Kind, NO_TIME, OpInput, Status, TxnInput, ValueId, Values},
+    history::{Absorbed, Event, HistoryBuilder, Kind, NO_TIME, Names, OpInput, Status, TxnInput, ValueId, Values},
 };
 
 /// One map, checked and interned. There are two an operation, so it is small.
@@ -57,11 +56,17 @@ struct Share {
     arena: Vec<Micro>,
     /// How many lines there are before those that its records count.
     lines: u32,
+    /// How many of its invocations wait for their completion.
+    open: usize,
 }
 
 impl Share {
     fn is_indexed(&self) -> bool {
         self.indices.len() == self.records.len()
+    }
+
+    fn half(&self, record: u32) -> Half<'_> {
+        Half { record: &self.records[record as usize], share: self }
     }
 }
 
@@ -82,19 +87,64 @@ impl<'a> Half<'a> {
     }
 }
 
+/// An invocation that waits for its completion.
+#[derive(Clone, Copy)]
+struct Invocation {
+    share: u32,
+    record: u32,
+    /// How many maps came before it, and how many transactions were recorded.
+    maps: u64,
+    behind: u32,
+}
+
 /// Takes maps in the order of the file, and makes the history of them.
 pub(super) struct Recorder {
     builder: HistoryBuilder,
     independent: bool,
     /// One after another as they stand in the file; maps are added to the last.
     shares: Vec<Share>,
+    /// Are shares joined as they are appended, and how far are they indexed in order?
+    joins: Option<Indexed>,
+    processes: Names,
+    /// By process.
+    open: Vec<Option<Invocation>>,
+    /// How many maps were joined.
+    maps: u64,
+}
+
+/// How the maps so far are indexed.
+enum Indexed {
+    /// In order, up to this index.
+    UpTo(i64),
+    /// Not all are: the order is that of the file.
+    Not,
+}
+
+/// Why a part is not appended.
+pub(super) enum Stop {
+    Wrong,
+    /// Its maps come in another order than that of the file.
+    Unsorted,
 }
 
 impl Recorder {
     pub fn new(options: &ReadOptions) -> Self {
         let mut builder = builder(options);
         builder.add_may_count();
-        Recorder { builder, independent: options.independent, shares: vec![Share::default()] }
+        Recorder {
+            builder,
+            independent: options.independent,
+            shares: vec![Share::default()],
+            joins: None,
+            processes: Names::default(),
+            open: Vec::new(),
+            maps: 0,
+        }
+    }
+
+    /// One that joins the maps of each part when it is appended.
+    pub fn joining(options: &ReadOptions) -> Self {
+        Recorder { joins: Some(Indexed::UpTo(i64::MIN)), ..Recorder::new(options) }
     }
 
     /// Takes the next map.
@@ -134,7 +184,7 @@ impl Recorder {
     }
 
     /// Takes the maps of the content that follows; lines before it are added to theirs.
-    pub fn append(&mut self, mut part: Recorder, lines: u32) {
+    pub fn append(&mut self, mut part: Recorder, lines: u32) -> Result<(), Stop> {
         let values = self.builder.values.absorb(std::mem::take(&mut part.builder.values));
         self.builder.append(part.builder, lines, |_| false);
         for mut share in part.shares {
@@ -142,24 +192,99 @@ impl Recorder {
             if !values.is_identity() {
                 share.renumber(&values);
             }
+            let sorted = self.joins.as_mut().map(|indexed| indexed.comes_next(&share));
             self.shares.push(share);
+            match sorted {
+                None => {}
+                Some(true) => self.join(self.shares.len() - 1).map_err(|_| Stop::Wrong)?,
+                Some(false) => return Err(Stop::Unsorted),
+            }
         }
+        Ok(())
     }
 
     /// The history of all maps.
-    pub fn finish(self) -> Result<HistoryBuilder, Fault> {
-        let Recorder { mut builder, shares, .. } = self;
-        let halves = in_order(&shares);
-        let abandoned = abandoned(halves.iter(&shares), &builder.values)?;
-        let mut open: FxHashMap<ValueId, Half<'_>> = FxHashMap::default();
-        for half in halves.iter(&shares) {
-            match half.record.half {
-                Type::Invoke if abandoned.contains(&half.record.at) => record(&mut builder, Some(half), None)?,
-                Type::Invoke => drop(open.insert(half.record.process, half)),
-                _ => record(&mut builder, open.remove(&half.record.process), Some(half))?,
+    pub fn finish(mut self) -> Result<HistoryBuilder, Fault> {
+        if self.joins.is_none() {
+            match by_index(&self.shares) {
+                Some(order) => order.into_iter().try_for_each(|(share, record)| self.take(share, record))?,
+                None => (0..self.shares.len()).try_for_each(|share| self.join(share))?,
             }
         }
-        Ok(builder)
+        let mut abandoned: Vec<Invocation> = self.open.iter().flatten().copied().collect();
+        abandoned.sort_unstable_by_key(|invocation| invocation.maps);
+        for invocation in &abandoned {
+            let half = self.shares[invocation.share as usize].half(invocation.record);
+            record(&mut self.builder, Some(half), None)?;
+        }
+        self.builder.weave(&abandoned.iter().map(|invocation| invocation.behind).collect::<Vec<_>>());
+        Ok(self.builder)
+    }
+
+    /// Joins the maps of a share with those before.
+    fn join(&mut self, share: usize) -> Result<(), Fault> {
+        (0..self.shares[share].records.len()).try_for_each(|record| self.take(share as u32, record as u32))?;
+        self.forget(share);
+        Ok(())
+    }
+
+    /// Takes the next map: an invocation waits, a completion is recorded.
+    fn take(&mut self, share: u32, of_share: u32) -> Result<(), Fault> {
+        let half = self.shares[share as usize].half(of_share);
+        let process = self.processes.number(half.record.process) as usize;
+        if process >= self.open.len() {
+            self.open.resize(process + 1, None);
+        }
+        let open = &mut self.open[process];
+        self.maps += 1;
+        if half.record.half != Type::Invoke {
+            let invocation = open.take();
+            let invoked = invocation.map(|waiting| self.shares[waiting.share as usize].half(waiting.record));
+            record(&mut self.builder, invoked, Some(half))?;
+            if let Some(waiting) = invocation {
+                self.shares[waiting.share as usize].open -= 1;
+                if waiting.share != share {
+                    self.forget(waiting.share as usize);
+                }
+            }
+            return Ok(());
+        }
+        if let Some(other) = open {
+            let message = format!(
+                "process {} invokes an operation before its last one (line {}) completed",
+                self.builder.values.display(half.record.process),
+                self.shares[other.share as usize].half(other.record).line()
+            );
+            return Err(Fault::new(half.record.at, message));
+        }
+        *open = Some(Invocation { share, record: of_share, maps: self.maps, behind: self.builder.transactions() as u32 });
+        self.shares[share as usize].open += 1;
+        Ok(())
+    }
+
+    /// Forgets a share that was joined and of which nothing waits; where all are joined at the end, none.
+    fn forget(&mut self, share: usize) {
+        if self.joins.is_some() && self.shares[share].open == 0 {
+            self.shares[share] = Share::default();
+        }
+    }
+}
+
+impl Indexed {
+    /// Do the maps of a share come next in the order of all?
+    fn comes_next(&mut self, share: &Share) -> bool {
+        match self {
+            Indexed::Not => true,
+            _ if !share.is_indexed() => {
+                *self = Indexed::Not;
+                true
+            }
+            Indexed::UpTo(last) => {
+                let sorted = share.indices.first().is_none_or(|first| *first >= *last) && share.indices.is_sorted();
+                *last = share.indices.last().copied().unwrap_or(*last);
+                sorted
+            }
+        }
     }
 }
 
@@ -253,49 +378,16 @@ impl Share {
     }
 }
 
-/// The order of all records: that of the file, or (share, record) one by one.
-struct Order(Option<Vec<(u32, u32)>>);
-
-impl Order {
-    fn iter<'a>(&'a self, shares: &'a [Share]) -> impl Iterator<Item = Half<'a>> {
-        let listed = self.0.iter().flatten().map(|&(share, i)| {
-            let share = &shares[share as usize];
-            Half { record: &share.records[i as usize], share }
-        });
-        let filed = if self.0.is_none() { shares } else { &[] };
-        listed.chain(filed.iter().flat_map(|share| share.records.iter().map(move |record| Half { record, share })))
-    }
-}
-
-/// By index, where every record has one and they are not in order as it is.
-fn in_order(shares: &[Share]) -> Order {
+/// All maps by index, as share and record, where every one has an index and they are not in order as it is.
+fn by_index(shares: &[Share]) -> Option<Vec<(u32, u32)>> {
     let indices = || shares.iter().flat_map(|share| &share.indices);
     if !shares.iter().all(Share::is_indexed) || indices().is_sorted() {
-        return Order(None);
+        return None;
     }
     let places = (0u32..).zip(shares).flat_map(|(s, share)| (0u32..).zip(&share.indices).map(move |(i, &index)| (index, (s, i))));
     let mut places: Vec<(i64, (u32, u32))> = places.collect();
     places.sort_unstable();
-    Order(Some(places.into_iter().map(|(_, place)| place).collect()))
-}
-
-/// The invocations that nothing completes, by their offsets.
-fn abandoned<'a>(halves: impl Iterator<Item = Half<'a>>, values: &Values) -> Result<FxHashSet<usize>, Fault> {
-    let mut open: FxHashMap<ValueId, Half<'_>> = FxHashMap::default();
-    for half in halves {
-        let Record { process, at, .. } = *half.record;
-        if half.record.half != Type::Invoke {
-            open.remove(&process);
-        } else if let Some(other) = open.insert(process, half) {
-            let message = format!(
-                "process {} invokes an operation before its last one (line {}) completed",
-                values.display(process),
-                other.line()
-            );
-            return Err(Fault::new(at, message));
-        }
-    }
-    Ok(open.into_values().map(|half| half.record.at).collect())
+    Some(places.into_iter().map(|(_, place)| place).collect())
 }
 
 fn integer(entry: &Entry<'_, '_>, field: Field) -> Result<Option<i128>, Fault> {
