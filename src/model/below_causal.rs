@@ -6,7 +6,6 @@
 
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::explain::Swept;
-use crate::relation::chains::key_order::places;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::overwritten::{Asked, Ordered};
@@ -23,8 +22,9 @@ pub(super) enum Tells {
 
 /// That order, which extends every constraint of the set that comes from no read's result, and the reads that it may not explain; `None`
 /// where there is none.
-pub(super) fn suspects<'f>(facts: &'f Facts<'_>, g: Guarantees) -> Option<(&'f [u32], Vec<u32>)> {
-    let Swept { order, unexplained } = facts.known_swept()?;
+pub(super) fn suspects<'f>(facts: &'f Facts<'_>, g: Guarantees) -> Option<(&'f Swept, Vec<u32>)> {
+    let swept = facts.known_swept()?;
+    let unexplained = &swept.unexplained;
     // What is recorded orders writes that hb does not; junctions stand in no order of events.
     if !facts.recorded().is_empty() || facts.visibility(g).nodes() > facts.events().len() {
         return None;
@@ -33,20 +33,20 @@ pub(super) fn suspects<'f>(facts: &'f Facts<'_>, g: Guarantees) -> Option<(&'f [
     reads.extend(unexplained.initial.iter().map(|&(_, read)| read));
     reads.sort_unstable();
     reads.dedup();
-    Some((order, reads))
+    Some((swept, reads))
 }
 
 /// Of a set of guarantees, if `causal` was swept.
 pub(super) fn told(facts: &Facts<'_>, g: Guarantees) -> Result<Tells, OutOfBudget> {
-    let Some((order, reads)) = suspects(facts, g) else { return Ok(Tells::Nothing) };
+    let Some((Swept { order, place, .. }, reads)) = suspects(facts, g) else { return Ok(Tells::Nothing) };
     let (events, visibility) = (facts.events(), facts.visibility(g));
     let asked = |&node: &u32| Asked { node, key: events.key[node as usize], source: events.source[node as usize] };
     let asked: Vec<Asked> = reads.iter().map(asked).collect();
     let written = |node: u32| events.is_write(node).then(|| events.key[node as usize]).into_iter();
-    let ordered = Ordered { graph: &visibility, order, place: &places(order), keys: facts.history.keys(), writes: written };
+    let ordered = Ordered { graph: &visibility, order, place, keys: facts.history.keys(), writes: written };
     let told = ordered.tell(&asked, facts.budget)?;
     Ok(if told.iter().all(|told| !told.newer) {
-        Tells::Satisfied(order.to_vec())
+        Tells::Satisfied(order.clone())
     } else if asked.iter().zip(&told).any(|(asked, told)| told.overwritten || (told.newer && asked.source == NONE)) {
         Tells::Violated
     } else {

@@ -60,7 +60,7 @@ pub(crate) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<I
         let order = first_order(chains, facts.recorded_guess_once(), || facts.spread().to_vec(), &none, facts.budget)?;
         let Some(order) = order else { return Ok(None) };
         let (unexplained, _) = Sweeper::new(chains).unexplained(&order, facts.budget)?;
-        Ok(Some(Swept { order, unexplained }))
+        Ok(Some(Swept::new(order, unexplained)))
     };
     let Some(swept) = facts.swept(sweep)? else { return Ok(None) };
     let overwritten = facts.overwritten_in_past(chains, swept)?.to_vec();
@@ -70,5 +70,5 @@ pub(crate) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<I
 /// The x that was not looked for.
 pub(super) fn overwriting(facts: &Facts<'_>, w: u32, read: u32) -> Result<u32, OutOfBudget> {
     let (chains, swept) = (facts.chains().expect("hb is chains"), facts.known_swept().expect("it was found by a sweep"));
-    explain::overwriting(&chains, &swept.order, w, read, facts.budget)
+    explain::overwriting(&chains, swept, w, read, facts.budget)
 }

@@ -105,6 +105,17 @@ pub(crate) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOf
     })
 }
 
+/// The same of a set that is known to be violated: no order is looked for first.
+pub(crate) fn decide_violated(facts: &Facts<'_>, g: Guarantees) -> Result<Decision, OutOfBudget> {
+    if facts.own_future_reads().is_empty()
+        && per_key::applies(facts, g)
+        && let Err(evidence) = per_key::key_by_key(facts, g)?
+    {
+        return Ok(Decision::Violated(Evidence::PerKey(evidence)));
+    }
+    decide(facts, g)
+}
+
 /// The witnesses of a violation.
 pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_witnesses: usize) -> Result<Outcome, OutOfBudget> {
     let shrink = Shrink { facts, guarantees: g };
@@ -135,7 +146,7 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
 fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decision, OutOfBudget> {
     let visibility = facts.visibility(g);
     let (mut guess, mut suspects) = match below_causal::suspects(facts, g) {
-        Some((order, reads)) => (order.to_vec(), Some(reads)),
+        Some((swept, reads)) => (swept.order.clone(), Some(reads)),
         None => (facts.best_guess().to_vec(), None),
     };
     let mut first_round = true;

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
+use crate::relation::chains::explain::Swept;
 use crate::relation::components::cyclic_components;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
@@ -56,18 +57,28 @@ struct Cycle {
 
 /// An arbitration, or all that there is against any.
 pub(super) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>, Evidence>, OutOfBudget> {
-    if let Some(order) = suggested::arbitration(facts, g) {
-        return Ok(Ok(order));
+    match suggested::arbitration(facts, g) {
+        Some(order) => Ok(Ok(order)),
+        None => key_by_key(facts, g),
     }
+}
+
+/// The same where no suggested order is one.
+pub(super) fn key_by_key(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>, Evidence>, OutOfBudget> {
     let mut all = Evidence::default();
+    let keys = Keys::new(facts);
     let mut order = Vec::new();
-    for (share, evidence) in judge_keys(facts, g, &|_| true)? {
+    for (share, evidence) in judge_keys(facts, g, &keys, &|_| true)? {
         order.extend(share);
         all.initial.extend(evidence.initial);
         all.cycles.extend(evidence.cycles);
     }
     all.cycles.sort_by_key(|cycle| cycle.first);
-    Ok(if all.is_empty() { Ok(order) } else { Err(all) })
+    if !all.is_empty() {
+        return Ok(Err(all));
+    }
+    order.extend(keys.unsuspected(facts));
+    Ok(Ok(order))
 }
 
 /// An arbitration, if there is any.
@@ -80,8 +91,46 @@ pub(super) fn satisfied(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u
         contradicted.fetch_or(!evidence.is_empty(), Ordering::Relaxed);
         !contradicted.load(Ordering::Relaxed)
     };
-    let order = judge_keys(facts, g, &go_on)?.into_iter().flat_map(|(share, _)| share);
-    Ok((!contradicted.load(Ordering::Relaxed)).then(|| order.collect()))
+    let keys = Keys::new(facts);
+    let shares = judge_keys(facts, g, &keys, &go_on)?;
+    Ok((!contradicted.load(Ordering::Relaxed)).then(|| {
+        let mut order = keys.unsuspected(facts);
+        shares.into_iter().for_each(|(share, _)| order.extend(share));
+        order
+    }))
+}
+
+/// The keys that are to be judged. An order in which `causal` failed extends hb, and whatever it explains it explains under fewer
+/// guarantees, too: of a key none of whose reads it left unexplained it is an arbitration.
+struct Keys<'f> {
+    /// Where there is such an order: by key, did it leave a read unexplained?
+    suspected: Option<(&'f [u32], Vec<bool>)>,
+}
+
+impl<'f> Keys<'f> {
+    fn new(facts: &'f Facts<'_>) -> Self {
+        let swept = facts.known_swept().filter(|_| facts.recorded().is_empty());
+        let suspected = swept.map(|Swept { order, unexplained, .. }| {
+            let mut suspected = vec![false; facts.history.keys()];
+            let reads = unexplained.overwritten.iter().map(|&(_, _, read)| read);
+            for read in reads.chain(unexplained.initial.iter().map(|&(_, read)| read)) {
+                suspected[facts.events().key[read as usize] as usize] = true;
+            }
+            (&order[..], suspected)
+        });
+        Keys { suspected }
+    }
+
+    fn has(&self, key: u32) -> bool {
+        self.suspected.as_ref().is_none_or(|(_, suspected)| suspected[key as usize])
+    }
+
+    /// The writes of the other keys, in order.
+    fn unsuspected(&self, facts: &Facts<'_>) -> Vec<u32> {
+        let events = facts.events();
+        let order = self.suspected.as_ref().map_or(&[][..], |(order, _)| order);
+        order.iter().copied().filter(|&e| events.is_write(e) && !self.has(events.key[e as usize])).collect()
+    }
 }
 
 /// By share of keys: their writes in order where there is one, and what there is against it elsewhere. A share is judged as long as it is
@@ -89,10 +138,12 @@ pub(super) fn satisfied(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u
 fn judge_keys(
     facts: &Facts<'_>,
     g: Guarantees,
+    among: &Keys<'_>,
     go_on: &(impl Fn(&Evidence) -> bool + Sync),
 ) -> Result<Vec<(Vec<u32>, Evidence)>, OutOfBudget> {
     let touches = facts.touches();
-    share_keys(facts, |graph, mut keys| {
+    share_keys(facts, |graph, keys| {
+        let mut keys = keys.filter(|&key| among.has(key));
         let (mut order, mut evidence) = (Vec::<u32>::new(), Evidence::default());
         while let Some(key) = keys.next().filter(|_| go_on(&evidence)) {
             graph.begin(touches.of(key));
@@ -122,6 +173,7 @@ pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown
         initial.iter().take(shown).map(|&(write, read)| shrink.breach(&Breach::Initial { write, read })).collect();
     let ranks = Ranks::new(facts.events());
     let mut graph = OneKey::new(facts.events(), &ranks);
+    let mut extra = Extra::new(facts.events().nodes());
     for cycle in cycles.iter().take(shown - witnesses.len()) {
         if !witnesses.is_empty() && facts.budget.check().is_err() {
             break;
@@ -129,10 +181,10 @@ pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown
         graph.begin(touches.of(cycle.key));
         constrain(&touches, cycle.key, &mut graph)?;
         touches.add_rule_1(cycle.key, g, &mut graph, &mut Vec::new())?;
-        let mut extra = Extra::new(facts.events().nodes());
         let mut component = cycle.nodes.clone();
-        graph.add_to(&mut extra, &mut component);
+        let targets = graph.add_to(&mut extra, &mut component);
         witnesses.push(shrink.cycle(&Graph { extra: Some(&extra), ..facts.unlinked(g) }, &component));
+        extra.clear(targets.into_iter());
     }
     Ok(Outcome::Violated(witnesses, (initial.len() + cycles.len()) as u64))
 }

@@ -168,7 +168,7 @@ impl<'a> Sets<'a> {
     fn prove(&mut self, g: Guarantees) -> Result<Outcome, OutOfBudget> {
         let evidence = match self.evidence[g.0 as usize].take() {
             Some(evidence) => evidence,
-            None => match guarantees::decide(self.facts, g)? {
+            None => match guarantees::decide_violated(self.facts, g)? {
                 Decision::Violated(evidence) => evidence,
                 Decision::Satisfied(order) => return Ok(Outcome::Satisfied(order)),
             },

@@ -1,5 +1,6 @@
 //! What several models need to know of one history, each fact computed once, when first asked for.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use crate::check::{Options, WriteOrder};
@@ -9,6 +10,7 @@ use crate::model::Guarantees;
 use super::budget::{Budget, OutOfBudget};
 use super::chains::Chains;
 use super::chains::explain::{Overwritten, Swept, overwritten_in_past};
+use super::chains::key_order::places;
 use super::events::Events;
 use super::graph::{Constraints, Extra, Graph, Reason};
 use super::guess;
@@ -107,6 +109,14 @@ impl<'a> Facts<'a> {
         self.known_swept().map_or_else(|| self.guess(), |swept| &swept.order)
     }
 
+    /// The places in that order.
+    pub(crate) fn best_places(&self) -> Cow<'_, [u32]> {
+        match self.known_swept() {
+            Some(swept) => Cow::Borrowed(&swept.place),
+            None => Cow::Owned(places(self.guess())),
+        }
+    }
+
     /// The order that times, the file or values suggest, if they do.
     pub(crate) fn recorded_guess(&self) -> Option<&[u32]> {
         self.recorded_guess.get_or_init(|| guess::recorded(self.history, &self.so, self.events())).as_deref()
@@ -176,7 +186,7 @@ impl<'a> Facts<'a> {
 
     /// What [`overwritten_in_past`](super::chains::explain::overwritten_in_past) finds in that sweep.
     pub(crate) fn overwritten_in_past(&self, chains: &Chains<'_>, swept: &Swept) -> Result<&[Overwritten], OutOfBudget> {
-        let found = self.overwritten.get_or_init(|| overwritten_in_past(chains, &swept.order, &swept.unexplained, self.budget));
+        let found = self.overwritten.get_or_init(|| overwritten_in_past(chains, swept, self.budget));
         found.as_ref().map(Vec::as_slice).map_err(|&e| e)
     }
 

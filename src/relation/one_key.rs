@@ -135,15 +135,14 @@ impl<'a> OneKey<'a> {
     }
 
     /// Adds every edge to a graph of all events, with new nodes there for those that are no writes. Nodes of a component become nodes of
-    /// that graph.
-    pub(crate) fn add_to(&self, extra: &mut Extra, component: &mut [u32]) {
-        let added: Vec<u32> = (self.writes.len() as u32..self.nodes).map(|_| extra.node()).collect();
-        let node = |node: u32| {
-            let behind = || added[node as usize - self.writes.len()];
-            self.writes.get(node as usize).copied().unwrap_or_else(behind)
-        };
+    /// that graph. Returns every node there that edges may lead to.
+    pub(crate) fn add_to(&self, extra: &mut Extra, component: &mut [u32]) -> Vec<u32> {
+        let mut nodes = self.writes.clone();
+        nodes.extend((self.writes.len() as u32..self.nodes).map(|_| extra.node()));
+        let node = |node: u32| nodes[node as usize];
         self.edges.iter().for_each(|&(from, to, reason)| extra.add(node(from), node(to), reason));
         component.iter_mut().for_each(|member| *member = node(*member));
+        nodes
     }
 }
 

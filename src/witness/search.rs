@@ -89,10 +89,10 @@ pub(super) fn cheapest<E: Copy>(
     goal: impl Fn(u32) -> bool,
     into: impl Fn(u32, &mut dyn FnMut(u32, E, usize)),
 ) -> Option<Vec<(u32, u32, E)>> {
-    // By node: its number among those met, from 1. Zeros that are never looked at cost nothing.
-    let mut number = vec![0u32; nodes];
+    // By node: its number among those met, from 1.
+    let mut number = Numbers::new(nodes);
     let mut met = vec![Met { node: start, cost: 0, done: false, next: 0, edge: None }];
-    number[start as usize] = 1;
+    *number.of(start) = 1;
     // By cost, modulo how many can be open: what was met at it, first found first, so that the walk is the same every time.
     let mut open: [Vec<u32>; DEAREST + 1] = [vec![0], Vec::new(), Vec::new(), Vec::new()];
     let mut cost = 0;
@@ -111,7 +111,7 @@ pub(super) fn cheapest<E: Copy>(
             }
             into(node, &mut |from, edge, step| {
                 let found = Met { node: from, cost: cost + step, done: false, next: at, edge: Some(edge) };
-                let known = &mut number[from as usize];
+                let known = number.of(from);
                 if *known == 0 {
                     met.push(found);
                     *known = met.len() as u32;
@@ -127,6 +127,26 @@ pub(super) fn cheapest<E: Copy>(
         cost += 1;
     }
     None
+}
+
+/// A number for each node, at first 0, in pages that are made when they are first looked at: most searches see little of the graph.
+struct Numbers(Vec<Vec<u32>>);
+
+impl Numbers {
+    const PAGE: usize = 1 << 10;
+
+    fn new(nodes: usize) -> Self {
+        Numbers(vec![Vec::new(); nodes.div_ceil(Self::PAGE)])
+    }
+
+    #[inline]
+    fn of(&mut self, node: u32) -> &mut u32 {
+        let page = &mut self.0[node as usize / Self::PAGE];
+        if page.is_empty() {
+            page.resize(Self::PAGE, 0);
+        }
+        &mut page[node as usize % Self::PAGE]
+    }
 }
 
 /// The way from a met node to the start.

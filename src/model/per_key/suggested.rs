@@ -26,8 +26,8 @@ pub(super) fn arbitration(facts: &Facts<'_>, g: Guarantees) -> Option<Vec<u32>> 
 /// An order of writes, maybe with other events in it.
 struct Suggested<'f> {
     order: Cow<'f, [u32]>,
-    /// By event: where it stands in the order among those of its key, from 1.
-    place: Vec<u32>,
+    /// By event: where it stands in the order among those of its key.
+    place: Cow<'f, [u32]>,
     /// Is it the recorded one, to which sessions add nothing (rule 2)?
     recorded: bool,
 }
@@ -36,19 +36,20 @@ struct Suggested<'f> {
 #[derive(Clone, Copy)]
 struct Seen {
     session: u32,
-    /// The last place of a write that is visible to its reads.
+    /// One past the last place of a write that is visible to its reads, if there is any.
     visible: u32,
-    /// The last place of a write that it made or read.
+    /// The same of a write that it made or read.
     touched: u32,
 }
 
 impl<'f> Suggested<'f> {
     /// The order in which `causal` failed, which extends hb, or else a guess.
     fn guess(facts: &'f Facts<'_>) -> Option<Self> {
-        let order = facts.known_swept().map(|swept| &swept.order[..]).or_else(|| facts.recorded_guess())?;
-        let mut place = places(order);
-        place.par_iter_mut().for_each(|place| *place += 1);
-        Some(Suggested { order: Cow::Borrowed(order), place, recorded: false })
+        if let Some(swept) = facts.known_swept() {
+            return Some(Suggested { order: Cow::Borrowed(&swept.order), place: Cow::Borrowed(&swept.place), recorded: false });
+        }
+        let order = facts.recorded_guess()?;
+        Some(Suggested { order: Cow::Borrowed(order), place: Cow::Owned(places(order)), recorded: false })
     }
 
     /// Key by key, where every write has a version of its own.
@@ -58,10 +59,14 @@ impl<'f> Suggested<'f> {
         let mut place = vec![0; events.len()];
         for w in (0..events.len() as u32).filter(|&e| events.is_write(e)) {
             let version = recorded.version(w)?;
-            place[w as usize] = version;
+            place[w as usize] = version - 1;
             order[(events.key_starts[events.key[w as usize] as usize] + version - 1) as usize] = w;
         }
-        order.iter().all(|&w| w != NONE).then_some(Suggested { order: Cow::Owned(order), place, recorded: true })
+        order.iter().all(|&w| w != NONE).then_some(Suggested {
+            order: Cow::Owned(order),
+            place: Cow::Owned(place),
+            recorded: true,
+        })
     }
 
     /// Does it put every write that is visible to a read of the session no later than what that returned, and each write of the session
@@ -76,11 +81,11 @@ impl<'f> Suggested<'f> {
             }
             let (at, shows, agrees) = match events.source[e as usize] {
                 WRITE => {
-                    let at = self.place[e as usize];
+                    let at = self.place[e as usize] + 1;
                     (at, own, self.recorded || key.touched < at)
                 }
                 source => {
-                    let at = if source == NONE { 0 } else { self.place[source as usize] };
+                    let at = if source == NONE { 0 } else { self.place[source as usize] + 1 };
                     (at, seen, key.visible <= at)
                 }
             };

@@ -39,6 +39,14 @@ pub(crate) struct Swept {
     pub(crate) order: Vec<u32>,
     /// Whatever it does not explain.
     pub(crate) unexplained: Unexplained,
+    /// The place of each node in the order.
+    pub(crate) place: Vec<u32>,
+}
+
+impl Swept {
+    pub(crate) fn new(order: Vec<u32>, unexplained: Unexplained) -> Self {
+        Swept { place: places(&order), order, unexplained }
+    }
 }
 
 /// Looks for an order that extends the edges, too. `first` extends hb and them, or is `None` where they are cyclic.
@@ -60,7 +68,7 @@ pub(crate) fn explain<N: Nodes>(
         edges.add(&found);
         // Which reads of the initial value have a write before them is the same in every order.
         if !unexplained.initial.is_empty() {
-            swept = Some(Swept { order, unexplained });
+            swept = Some(Swept::new(order, unexplained));
             break;
         }
         let mut mending = Mending::new(nodes, budget, order, keys, partly.into_iter());
@@ -78,7 +86,7 @@ pub(crate) fn explain<N: Nodes>(
             }
             edges.add(&found);
         };
-        swept = Some(Swept { order: mending.order, unexplained });
+        swept = Some(Swept { order: mending.order, unexplained, place: mending.place });
     }
     Ok(Explained::Not { edges: edges.list, swept })
 }
@@ -126,21 +134,16 @@ pub(crate) type Overwritten = (u32, u32, u32);
 
 /// Reads of w with w hb x hb read for a write x of their key, one a read, ascending, of what an order that extends hb
 /// leaves unexplained. Of nodes that are events.
-pub(crate) fn overwritten_in_past<N: Nodes>(
-    nodes: &N,
-    order: &[u32],
-    unexplained: &Unexplained,
-    budget: &Budget,
-) -> Result<Vec<Overwritten>, OutOfBudget> {
+pub(crate) fn overwritten_in_past<N: Nodes>(nodes: &N, swept: &Swept, budget: &Budget) -> Result<Vec<Overwritten>, OutOfBudget> {
+    let Swept { order, unexplained, place } = swept;
     let mut overwritten = unexplained.overwritten.clone();
     if overwritten.is_empty() {
         return Ok(Vec::new());
     }
-    let place = places(order);
     // What is latest has the most before it.
     overwritten.sort_unstable_by_key(|&(_, x, read)| (read, Reverse(place[x as usize])));
     let partly: FxHashSet<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
-    let mut search = Search::new(nodes, &place, nodes.len());
+    let mut search = Search::new(nodes, place, nodes.len());
     let (mut found, mut rest) = (Vec::new(), Vec::new());
     for group in overwritten.chunk_by(|a, b| a.2 == b.2) {
         budget.check()?;
@@ -152,13 +155,8 @@ pub(crate) fn overwritten_in_past<N: Nodes>(
         }
     }
     // Where such searches do not get far, passes tell of all that is left.
-    let ordered = Ordered {
-        graph: &Hb(nodes),
-        order,
-        place: &place,
-        keys: nodes.key_starts().len() - 1,
-        writes: |node| nodes.writes(node),
-    };
+    let ordered =
+        Ordered { graph: &Hb(nodes), order, place, keys: nodes.key_starts().len() - 1, writes: |node| nodes.writes(node) };
     let told = ordered.tell(&rest, budget)?;
     found.extend(rest.iter().zip(told).filter(|(_, told)| told.overwritten).map(|(read, _)| (read.node, read.source, NONE)));
     found.sort_unstable();
@@ -166,15 +164,15 @@ pub(crate) fn overwritten_in_past<N: Nodes>(
 }
 
 /// The latest such x in the order, for a read of w of which it is known that there is one.
-pub(crate) fn overwriting<N: Nodes>(nodes: &N, order: &[u32], w: u32, read: u32, budget: &Budget) -> Result<u32, OutOfBudget> {
-    let place = places(order);
+pub(crate) fn overwriting<N: Nodes>(nodes: &N, swept: &Swept, w: u32, read: u32, budget: &Budget) -> Result<u32, OutOfBudget> {
+    let Swept { order, place, .. } = swept;
     let (lowest, key) = (place[w as usize], asked(nodes, read).key);
     let (mut past, mut walker) = (Walker::new(nodes, budget), Walker::new(nodes, budget));
-    past.walk(&place, read, lowest)?;
+    past.walk(place, read, lowest)?;
     let between = order[lowest as usize + 1..place[read as usize] as usize].iter().rev().copied();
     for x in between.filter(|&x| nodes.writes(x).any(|of| of == key)) {
         if past.met(x) {
-            walker.walk(&place, x, lowest)?;
+            walker.walk(place, x, lowest)?;
             if walker.met(w) {
                 return Ok(x);
             }

@@ -20,7 +20,7 @@ pub(crate) struct Mending<'a, N> {
     nodes: &'a N,
     budget: &'a Budget,
     pub(crate) order: Vec<u32>,
-    place: Vec<u32>,
+    pub(crate) place: Vec<u32>,
     keys: KeyOrder<'a>,
     /// The reads of which a sweep did not find everything.
     partly: FxHashSet<u32>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::explain::{overwriting, overwritten_in_past};
+use super::explain::{Swept, overwriting, overwritten_in_past};
 use super::key_order::places;
 use super::mend::{Mended, Mending};
 use super::order::{Edges, by_level, lay_out};
@@ -306,11 +306,12 @@ fn reads_are_overwritten_in_their_past_by_definition() {
                 Unexplained { partly, ..all }
             }
         };
-        let mut found = overwritten_in_past(plain, &order, &all, budget).unwrap();
+        let swept = Swept::new(order, all);
+        let mut found = overwritten_in_past(plain, &swept, budget).unwrap();
         let past = |a: u32, b: u32| plain.past[b as usize][a as usize];
         for (read, w, x) in &mut found {
             if *x == NONE {
-                *x = overwriting(plain, &order, *w, *read, budget).unwrap();
+                *x = overwriting(plain, &swept, *w, *read, budget).unwrap();
                 looked_for += 1;
             }
         }

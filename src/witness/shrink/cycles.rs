@@ -7,7 +7,6 @@
 use rustc_hash::FxHashSet;
 
 use crate::model::{Guarantees, causal};
-use crate::relation::chains::key_order::places;
 use crate::relation::graph::{Edge, Graph, Reason};
 use crate::verdict::Witness;
 use crate::witness::search::{Hop, Search, joined, raw_back};
@@ -48,7 +47,7 @@ impl Shrink<'_, '_> {
                 || self.facts.events().session.get(from as usize) == self.facts.events().session.get(to as usize)
         };
         // Where many edges close a short cycle any few of them will do, best those whose evidence lies near; the order is fixed.
-        let place = places(self.facts.best_guess());
+        let place = self.facts.best_places();
         let place = |node: u32| place.get(node as usize).copied().unwrap_or(0);
         let stretch = |&(from, to, edge): &(u32, u32, Edge)| match edge {
             Edge::Extra(_, Reason::Stale(read)) => place(read).abs_diff(place(to)),
