@@ -30,6 +30,18 @@ impl<'a> KeyOrder<'a> {
         KeyOrder { starts, counts: vec![0; starts.len() - 1], writes: vec![0; writes] }
     }
 
+    /// Every write.
+    pub(crate) fn of_all(nodes: &'a impl Nodes, order: &[u32]) -> Self {
+        let mut all = KeyOrder::new(nodes);
+        order.iter().for_each(|&e| nodes.writes(e).for_each(|key| all.place(key as usize, e)));
+        all
+    }
+
+    /// How many keys.
+    pub(crate) fn keys(&self) -> usize {
+        self.counts.len()
+    }
+
     /// The next write of a key.
     #[inline]
     pub(crate) fn place(&mut self, key: usize, write: u32) {

@@ -9,17 +9,18 @@
 
 mod asking;
 mod clocks;
+mod walks;
 
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::events::NONE;
 use crate::relation::pipeline::pipeline;
 
-use super::key_order::{KeyOrder, places};
-use super::walk::Walker;
+use super::key_order::KeyOrder;
 use super::{Nodes, Read};
 use asking::{Asking, Stretch};
 use clocks::Answering;
 pub(super) use clocks::joiners;
+pub(super) use walks::with_walks;
 
 /// With more chains than this, walks cost less than clocks.
 const MOST_CLOCKS: usize = 256;
@@ -90,63 +91,4 @@ pub(super) fn with_clocks<'a, N: Nodes>(
     pipeline(ask, |stretch| answering.answer(stretch, &mut each));
     out_of_budget?;
     Ok(asking.placed)
-}
-
-/// The same by walks. Where a read has many x, only the latest of them, and it is added to `partly`.
-pub(super) fn with_walks<'a, N: Nodes>(
-    nodes: &'a N,
-    order: &[u32],
-    budget: &Budget,
-    partly: &mut Vec<(u32, Read)>,
-    mut each: impl FnMut(u32, Read),
-) -> Result<KeyOrder<'a>, OutOfBudget> {
-    /// So many writes of a key are asked about at first, and so many times more each time that none of them is before the read.
-    const FIRST: usize = if cfg!(test) { 2 } else { 4 };
-    const MORE: usize = 8;
-    let place = places(order);
-    let mut placed = KeyOrder::new(nodes);
-    let mut walker = Walker::new(nodes, budget);
-    let mut found_for = vec![NONE; nodes.chains()];
-    // Of the node at hand: its reads, each with how many of the writes of its key came before what it returned.
-    let mut asking: Vec<(Read, usize)> = Vec::new();
-    for (count, &e) in order.iter().enumerate() {
-        if count % 4096 == 0 {
-            budget.check()?;
-        }
-        for read in nodes.reads(e) {
-            let writes = placed.of(read.key as usize);
-            if writes.last().is_some_and(|&last| last != read.source) {
-                let before = writes.iter().rposition(|&x| x == read.source).map_or(0, |at| at + 1);
-                asking.push((read, before));
-            }
-        }
-        let mut latest = FIRST;
-        while !asking.is_empty() {
-            let from = |&(read, before): &(Read, usize)| placed.of(read.key as usize).len().saturating_sub(latest).max(before);
-            let earliest = |asked: &(Read, usize)| place[placed.of(asked.0.key as usize)[from(asked)] as usize];
-            walker.walk(&place, e, asking.iter().map(earliest).min().expect("there are some"))?;
-            asking.retain(|asked| {
-                let (read, first) = (asked.0, from(asked));
-                let mut any = false;
-                for &x in placed.of(read.key as usize)[first..].iter().rev() {
-                    let of = nodes.chain(x);
-                    if walker.met(x) && found_for[of] != read.event {
-                        any = true;
-                        found_for[of] = read.event;
-                        each(x, read);
-                        if read.source == NONE {
-                            break;
-                        }
-                    }
-                }
-                if any && first > asked.1 && read.source != NONE {
-                    partly.push((e, read));
-                }
-                !any && first > asked.1
-            });
-            latest *= MORE;
-        }
-        nodes.writes(e).for_each(|key| placed.place(key as usize, e));
-    }
-    Ok(placed)
 }
