@@ -145,8 +145,9 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
 /// Adds constraints until an order explains every read, or until they are cyclic or some read has no explanation in any order.
 fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decision, OutOfBudget> {
     let visibility = facts.visibility(g);
-    let (mut guess, mut suspects) = match below_causal::suspects(facts, g) {
-        Some((swept, reads)) => (swept.order.clone(), Some(reads)),
+    // An order in which `causal` failed extends all that is known at first.
+    let (mut guess, mut known) = match below_causal::suspects(facts, g) {
+        Some((swept, reads)) => (Vec::new(), Some((swept, reads))),
         None => (facts.best_guess().to_vec(), None),
     };
     let mut first_round = true;
@@ -154,12 +155,15 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
     let most = facts.events().len() + 1_000_000;
     loop {
         let graph = Graph { extra: Some(&extra), ..visibility };
-        let Ok(layout) = lay_out(&graph, guess.iter().copied(), facts.budget)? else {
-            return Ok(Decision::Violated(Evidence::Graph { extra, linked: true, contradictions: Vec::new() }));
+        let (layout, reads) = match known.take() {
+            Some((swept, reads)) => (Layout { order: swept.order.clone(), place: swept.place.clone() }, Some(reads)),
+            None => match lay_out(&graph, guess.iter().copied(), facts.budget)? {
+                Ok(layout) => (layout, None),
+                Err(_) => return Ok(Decision::Violated(Evidence::Graph { extra, linked: true, contradictions: Vec::new() })),
+            },
         };
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
         let mut contradictions: Vec<Breach> = Vec::new();
-        let reads = suspects.take();
         let all = reads.is_none().then(|| facts.events().register_reads());
         let reads = reads.into_iter().flatten().chain(all.into_iter().flatten());
         contradicted(facts, &visibility, &layout, reads, |x, read| {

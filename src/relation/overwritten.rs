@@ -1,15 +1,19 @@
-//! Which of these reads saw that what they returned was overwritten? Answered for 64 sources at once.
+//! Which of these reads saw that what they returned was overwritten? First each by itself, where little lies between; the rest for 64
+//! sources at once.
 //!
 //! One pass along an order that extends the graph carries three words a node, a bit a source w: is the node after w; did it see a write of
 //! the key that the order puts after w; did it see one that is itself after w. The pass runs from the first of its sources to the last of
 //! their readers, so sources are taken together that have their readers near, neighbours in the order first. Cost: for 64
 //! sources O(nodes and edges of that stretch), whatever the number of sessions; passes run in parallel, 24 bytes a node of the stretch each.
 
+mod near;
+
 use rayon::prelude::*;
 
 use super::budget::{Budget, OutOfBudget};
 use super::digraph::Digraph;
 use super::events::NONE;
+use near::Near;
 
 /// A read to be told about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,7 +70,10 @@ struct Lane {
 impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered<'_, G, W> {
     /// What each of the reads saw.
     pub(crate) fn tell(&self, asked: &[Asked], budget: &Budget) -> Result<Vec<Told>, OutOfBudget> {
-        let mut by_source: Vec<usize> = (0..asked.len()).collect();
+        let near: Result<Vec<Option<Told>>, OutOfBudget> =
+            asked.par_iter().map_init(Near::default, |near, asked| near.tell(self, asked, budget)).collect();
+        let mut told = near?;
+        let mut by_source: Vec<usize> = (0..asked.len()).filter(|&i| told[i].is_none()).collect();
         by_source.sort_unstable_by_key(|&i| (asked[i].source, asked[i].key, asked[i].node));
         let lanes = self.lanes(asked, &by_source);
         let shares: Vec<&[Lane]> = lanes.chunks(WIDTH).collect();
@@ -77,9 +84,8 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
                 self.pass(share, asked, &by_source, mask, budget)
             })
             .collect();
-        let mut told = vec![Told::default(); asked.len()];
-        found?.into_iter().flatten().for_each(|(i, answer)| told[i] = answer);
-        Ok(told)
+        found?.into_iter().flatten().for_each(|(i, answer)| told[i] = Some(answer));
+        Ok(told.into_iter().map(|told| told.expect("one or the other tells")).collect())
     }
 
     /// The sources, those together whose stretches are alike.

@@ -19,6 +19,9 @@ pub(in crate::witness) const STARTS: usize = 32;
 /// verdicts.
 pub(in crate::witness) const NODES: usize = 2_000_000;
 
+/// In a component of more nodes a search first stays where its order has the edge's two ends.
+const LARGE: usize = 1 << 12;
+
 impl Shrink<'_, '_> {
     /// Short cycles of a component, as hops that close up; found one by one.
     pub(super) fn cycles<'s>(&'s self, graph: &'s Graph<'_>, component: &'s [u32]) -> impl Iterator<Item = Vec<Hop>> + 's {
@@ -47,8 +50,8 @@ impl Shrink<'_, '_> {
                 || self.facts.events().session.get(from as usize) == self.facts.events().session.get(to as usize)
         };
         // Where many edges close a short cycle any few of them will do, best those whose evidence lies near; the order is fixed.
-        let place = self.facts.best_places();
-        let place = |node: u32| place.get(node as usize).copied().unwrap_or(0);
+        let places = self.facts.best_places();
+        let place = move |node: u32| places.get(node as usize).copied().unwrap_or(0);
         let stretch = |&(from, to, edge): &(u32, u32, Edge)| match edge {
             Edge::Extra(_, Reason::Stale(read)) => place(read).abs_diff(place(to)),
             _ => place(from).abs_diff(place(to)),
@@ -57,9 +60,15 @@ impl Shrink<'_, '_> {
         let alone = |&(_, _, edge): &(u32, u32, Edge)| matches!(edge, Edge::Extra(_, Reason::Stale(r)) if by_itself.contains(&r));
         starts.sort_by_cached_key(|start| (!of_two(start), !alone(start), stretch(start)));
         starts.truncate(STARTS.min(NODES / component.len()).max(1));
+        let large = component.len() > LARGE;
         starts.into_iter().filter_map(move |(from, to, edge)| {
-            let way = || raw_back(&Search { graph, shown: &[] }, from, |node| node == to, |node, _| inside(node));
-            let mut path = if from == to { Vec::new() } else { way()? };
+            let search = Search { graph, shown: &[] };
+            let way =
+                |pass: &dyn Fn(u32) -> bool| raw_back(&search, from, |node| node == to, |node, _| inside(node) && pass(node));
+            // Mostly a way leads there that does not go back behind it.
+            let near = |node: u32| node as usize >= self.facts.events().len() || place(node) >= place(to);
+            let path = if large { way(&near) } else { None };
+            let mut path = if from == to { Vec::new() } else { path.or_else(|| way(&|_| true))? };
             path.push((from, to, edge));
             Some(self.without_auxiliary(graph, path))
         })
