@@ -67,6 +67,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
         let wide = Shape { keys: 50_000, age: usize::MAX, ..base };
         let web_name = format!("web log, k = 100,000, {name}");
         add(format!("k = 50, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..base }, CAUSAL, &fifty);
+        add(format!("k = 50, one session stuck in the past, {name}"), Shape { stuck: true, ..base }, CAUSAL, &fifty);
         if order != BySession {
             add(format!("k = 50, 10 operations a transaction, {name}"), Shape { transaction: 10, ..base }, WEAK, "");
         }

@@ -160,6 +160,17 @@ fn a_stale_read_far_away() {
 }
 
 #[test]
+fn a_session_that_is_stuck() {
+    // It goes on reading a value while another session writes ever more: those between are not gone through for each read.
+    let rounds = (2..=300_000).flat_map(|value| [(1, Kind::Write, Some(value)), (2, Kind::Read, Some(1))]);
+    let (judged, took) = timed(&[(1, Kind::Write, Some(1))].into_iter().chain(rounds).collect::<Vec<_>>(), 2 * LONG);
+    assert!(took < LONG, "took the square of what there is");
+    for judgement in judged.judgements.iter().filter(|judgement| judgement.model != "convergence") {
+        assert_eq!((judgement.model, judgement.verdict), (judgement.model, Verdict::Satisfied));
+    }
+}
+
+#[test]
 fn transactions_of_many_operations() {
     // One writes all keys, others read few of them, and one reads all again: neither side may be gone through for each of the other.
     const KEYS: i128 = 200_000;

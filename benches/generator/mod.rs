@@ -31,6 +31,8 @@ pub struct Shape {
     pub age: usize,
     /// The share of reads that return any earlier write of their key.
     pub stale: f64,
+    /// Does the first session see nothing new after the first tenth of the operations?
+    pub stuck: bool,
     /// Who does what after whom; reads, skew, views and transactions matter only where it is anybody anything.
     pub pattern: Pattern,
     /// In which order the file has the operations.
@@ -88,8 +90,8 @@ impl Shape {
     /// What the others differ from: half reads, 1,000 keys, views up to 1,000 writes old.
     pub fn balanced(operations: usize, sessions: usize, order: Order, seed: u64) -> Self {
         let (keys, transaction, age, pattern) = (1_000, 1, 1_000, Pattern::Mixed);
-        let (reads, skew, stale) = (0.5, 0.0, 0.0);
-        Shape { operations, reads, sessions, alive: sessions, keys, skew, transaction, age, stale, pattern, order, seed }
+        let (reads, skew, stale, stuck) = (0.5, 0.0, 0.0, false);
+        Shape { operations, reads, sessions, alive: sessions, keys, skew, transaction, age, stale, stuck, pattern, order, seed }
     }
 
     /// The operations of the history, in the order of its file.
@@ -236,6 +238,9 @@ impl<'a> Making<'a> {
     /// Moves a view on: to somewhere that is young enough.
     fn look(&mut self, worker: &mut Worker) {
         let end = self.writes_before.len() as u32;
+        if self.shape.stuck && worker.session == 0 && end as usize > self.shape.operations / self.shape.transaction / 10 {
+            return;
+        }
         if self.shape.age == usize::MAX {
             worker.view = self.rng.u32(worker.view..=end);
         } else {
