@@ -65,5 +65,5 @@ fn by_level(order: &Order<'_>, laid_out: &[u32]) -> Vec<u32> {
         level[node as usize] = own;
         highest = highest.max(own);
     }
-    csr::group(highest as usize + 1, order.transactions.len(), |node| level[node]).1
+    csr::sorted(highest as usize + 1, order.transactions.len(), |node| level[node])
 }

@@ -174,7 +174,7 @@ pub(crate) fn by_level<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
     let (before, after) = rayon::join(|| longest_ways_to(nodes, order), || longest_ways_from(nodes, order));
     let highest = before.par_iter().copied().max().unwrap_or(0);
     // From the earliest level to the latest, which is as far from the highest as the way from it is long; what is left between is halved.
-    csr::group(2 * highest as usize + 1, before.len(), |node| before[node] + highest - after[node]).1
+    csr::sorted(2 * highest as usize + 1, before.len(), |node| before[node] + highest - after[node])
 }
 
 /// By node, how many others the longest way to it has. `order` extends hb.
