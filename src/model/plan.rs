@@ -408,6 +408,14 @@ impl<'a> Plan<'a> {
 
     /// Counts stale reads under each set of guarantees that was asked for.
     fn count_stale(&self, judgements: &mut [Judgement]) {
+        // What several need is derived before they count side by side: whoever derives it shares out work, and while he waits for that he
+        // must not come to count for another who waits for him.
+        let violated = |judgement: &Judgement| match super::find(judgement.model)?.checker {
+            Checker::Guarantees(g) => Some(g).filter(|&g| self.sets.violated(g) == Some(true)),
+            _ => None,
+        };
+        // (Where the time runs out on that, it does for those who ask as well.)
+        let _ = judgements.iter().filter_map(violated).try_for_each(|g| stale::derive(self.facts, g));
         judgements.par_iter_mut().for_each(|judgement| {
             let model = super::find(judgement.model).expect("a judgement is of a model");
             let Checker::Guarantees(g) = model.checker else { return };

@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
+use crate::relation::chains::Chains;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::Graph;
@@ -21,9 +22,28 @@ use super::causal::{self, InPast};
 use super::guarantees::{BATCH, contradicted, direct};
 use super::per_key;
 
+/// Derives what [`stale_reads`] of several sets have in common.
+pub(crate) fn derive(facts: &Facts<'_>, g: Guarantees) -> Result<(), OutOfBudget> {
+    if along_chains(facts, g).is_some() {
+        return Ok(());
+    }
+    facts.touches();
+    if !per_key::applies(facts, g) {
+        facts.best_guess();
+        facts.links_for(g);
+        facts.base(g)?;
+    }
+    Ok(())
+}
+
+/// The chains, where they alone tell.
+fn along_chains<'f>(facts: &'f Facts<'_>, g: Guarantees) -> Option<Chains<'f>> {
+    facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded().is_empty())
+}
+
 /// The stale reads, ascending; `None` where the base constraints contradict one another, so that no order extends them.
 pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
-    if let Some(chains) = facts.chains().filter(|_| g == Guarantees::ALL && facts.recorded().is_empty()) {
+    if let Some(chains) = along_chains(facts, g) {
         // MW and WFR order exactly what hb does.
         let Some(InPast { initial, overwritten }) = causal::in_past(facts, &chains)? else { return Ok(None) };
         let mut stale: Vec<u32> = initial.iter().map(|sight| sight.1).chain(overwritten.iter().map(|found| found.0)).collect();
@@ -36,7 +56,7 @@ pub(crate) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec
     let direct = direct(facts, g);
     let visibility = facts.visibility(g);
     let base = Graph { links: visibility.links.filter(|_| !direct), extra: Some(facts.base(g)?), ..visibility };
-    let Ok(layout) = lay_out(&base, facts.guess().iter().copied(), facts.budget)? else { return Ok(None) };
+    let Ok(layout) = lay_out(&base, facts.best_guess().iter().copied(), facts.budget)? else { return Ok(None) };
     let mut stale: Vec<u32> = Vec::new();
     // (w, x, r): r is stale if w precedes x.
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();

@@ -12,7 +12,6 @@ use rustc_hash::FxHashMap;
 
 use crate::history::{DataType, History, OpId, SessionId, Status, TxnId};
 
-use super::csr;
 use super::matching::{INITIAL, Matching, NO_WRITER, SHOWN};
 use super::session_order::SessionOrder;
 
@@ -267,9 +266,16 @@ impl Events {
 
     /// The writes of a key, ascending.
     pub(crate) fn writes_of(&self, key: u32) -> &[u32] {
+        // (By one thread: who waits for others in here may come to wait for himself.)
         let key_writes = self.key_writes.get_or_init(|| {
-            let key_of_write = |e: usize| if self.source[e] == WRITE { self.key[e] } else { u32::MAX };
-            csr::group(self.types.len(), self.len(), key_of_write).1
+            let mut next = self.key_starts.clone();
+            let mut key_writes = vec![0; self.writes()];
+            for e in (0..self.len() as u32).filter(|&e| self.is_write(e)) {
+                let slot = &mut next[self.key[e as usize] as usize];
+                key_writes[*slot as usize] = e;
+                *slot += 1;
+            }
+            key_writes
         });
         &key_writes[self.key_starts[key as usize] as usize..self.key_starts[key as usize + 1] as usize]
     }

@@ -1,7 +1,8 @@
 //! Two passes over the same things at once: one makes them, part by part, and the other uses them up in the same order.
 //!
 //! Two threads take whichever of the two is to be done and nobody is at. So they need not wait for each other as long as a few parts are
-//! between them, and one thread alone does both.
+//! between them, and one thread alone does both. Neither of the two may share out work of its own: whoever waits for that could be given
+//! the other's, and wait for himself.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

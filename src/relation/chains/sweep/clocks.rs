@@ -6,7 +6,6 @@ use std::cell::OnceCell;
 
 use rayon::prelude::*;
 
-use crate::relation::chains::key_order::places;
 use crate::relation::chains::{Nodes, Read};
 use crate::relation::events::NONE;
 
@@ -92,7 +91,12 @@ impl<'a, N: Nodes> Answering<'a, N> {
     /// Of each chain the last write of the key that node e has seen, if it stands behind what was read.
     fn of_each_chain(&self, c: usize, e: u32, read: Read, each: &mut impl FnMut(u32, Read)) {
         let (nodes, order) = (self.nodes, self.order);
-        let place = self.place.get_or_init(|| places(order));
+        // (By this thread alone: others may wait for what it answers.)
+        let place = self.place.get_or_init(|| {
+            let mut place = vec![0; order.len()];
+            (0..).zip(order).for_each(|(at, &e)| place[e as usize] = at);
+            place
+        });
         let mut writes = nodes.writes_of(read.key);
         let mut latest: Option<u32> = None;
         while let Some(&first) = writes.first() {
