@@ -206,7 +206,7 @@ impl<'a> Batches<'a> {
         let key = self.chains.events.key[read as usize] as usize;
         let tried = self.tried_of(key, f);
         let all = tried.is_empty() || f.keys[key].latest <= read;
-        let before = if all { tried.len() } else { tried.partition_point(|&x| f.batch_of[x as usize] <= read) };
+        let before = if all { tried.len() } else { partition_from_end(tried, |&x| f.batch_of[x as usize] <= read) };
         before.checked_sub(1).map(|last| tried[last])
     }
 
@@ -266,12 +266,42 @@ impl<'a> Batches<'a> {
         let start = self.chains.events.key_starts[key] as usize;
         let tried = self.tried_of(key, f);
         let place = |x: u32| (f.batch_of[x as usize], self.place[x as usize]);
-        let from = tried.partition_point(|&x| place(x) < place(write));
-        let to = tried.partition_point(|&x| place(x) < (batch, self.place[write as usize]));
+        let from = partition_from_end(tried, |&x| place(x) < place(write));
+        let to = partition_from_end(&tried[..from], |&x| place(x) < (batch, self.place[write as usize]));
         f.tried[start + to..=start + from].rotate_right(1);
         f.batch_of[write as usize] = batch;
         let last = f.tried[start + f.keys[key].count as usize - 1];
         f.keys[key].latest = f.batch_of[last as usize];
         from - to
+    }
+}
+
+/// As [`slice::partition_point`], where that is mostly near the end: in ever longer steps from there.
+fn partition_from_end<T>(slice: &[T], mut before: impl FnMut(&T) -> bool) -> usize {
+    let (mut end, mut step) = (slice.len(), 1);
+    while end > 0 {
+        let at = end.saturating_sub(step);
+        if before(&slice[at]) {
+            return at + 1 + slice[at + 1..end].partition_point(before);
+        }
+        (end, step) = (at, 2 * step);
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::partition_from_end;
+
+    #[test]
+    fn from_the_end_is_the_same_place() {
+        let numbers: Vec<u32> = (0..40).collect();
+        for length in 0..=numbers.len() {
+            for bound in 0..=numbers.len() as u32 + 1 {
+                let slice = &numbers[..length];
+                let before = |&number: &u32| number < bound;
+                assert_eq!(partition_from_end(slice, before), slice.partition_point(before), "{length} {bound}");
+            }
+        }
     }
 }
