@@ -21,9 +21,35 @@ pub(super) struct Batches<'a> {
     chains: Chains<'a>,
     /// The place of each event in the order for `causal`.
     place: Vec<u32>,
-    /// By event: what it follows in another chain, or [`NONE`], and which chain that is. Beside each other, and in the sequence in which
-    /// they are looked at.
-    follows: Vec<(u32, u32)>,
+    /// Writes, each with its key, and what events follow in other chains, each with that chain: apart, and in the sequence in which they
+    /// are looked at, since nothing foretells which events are which.
+    writes: Rows,
+    follows: Rows,
+}
+
+/// Pairs that belong to some of the events.
+struct Rows {
+    /// By event: how many belong to those before it; and at the end of all.
+    before: Vec<u32>,
+    pairs: Vec<(u32, u32)>,
+}
+
+impl Rows {
+    fn new(events: usize, of: impl Fn(u32) -> Option<(u32, u32)>) -> Self {
+        let mut rows = Rows { before: Vec::with_capacity(events + 1), pairs: Vec::new() };
+        rows.before.push(0);
+        for e in 0..events as u32 {
+            rows.pairs.extend(of(e));
+            rows.before.push(rows.pairs.len() as u32);
+        }
+        rows
+    }
+
+    /// Those of the events from the first to the last.
+    #[inline]
+    fn of(&self, first: u32, last: u32) -> &[(u32, u32)] {
+        &self.pairs[self.before[first as usize] as usize..self.before[last as usize + 1] as usize]
+    }
 }
 
 /// What a thread uses again for session after session.
@@ -69,11 +95,11 @@ impl<'a> Batches<'a> {
         let chains = facts.chains()?;
         let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events().len()).collect();
         // To `pram-classic` what others read is nothing.
-        let followed = |e: u32| chains.followed(e).filter(|_| base == Base::Hb || facts.events().is_write(e));
-        let follows = (0..facts.events().len() as u32)
-            .map(|e| followed(e).map_or((NONE, 0), |from| (from, chains.chain(from) as u32)))
-            .collect();
-        Some(Batches { facts, place: places(&order), follows, chains })
+        let events = facts.events();
+        let followed = |e: u32| chains.followed(e).filter(|_| base == Base::Hb || events.is_write(e));
+        let follows = Rows::new(events.len(), |e| followed(e).map(|from| (from, chains.chain(from) as u32)));
+        let writes = Rows::new(events.len(), |e| events.is_write(e).then(|| (e, events.key[e as usize])));
+        Some(Batches { facts, place: places(&order), writes, follows, chains })
     }
 
     pub(super) fn filling(&self) -> Filling {
@@ -123,7 +149,7 @@ impl<'a> Batches<'a> {
             f.next[f.session as usize] = e + 1;
             f.batch_of[e as usize] = e;
             if source == WRITE {
-                self.try_last(e, e, f);
+                self.try_last(e, events.key[e as usize], e, f);
             } else {
                 self.look_at(e, f)?;
                 while let Some((batch, x)) = f.moves.pop() {
@@ -136,7 +162,6 @@ impl<'a> Batches<'a> {
 
     /// Puts an event and its past into a batch, as far as no batch has it. In which sequence is all the same.
     fn fill(&self, event: u32, batch: u32, f: &mut Filling) {
-        let events = self.chains.events;
         f.wanted.push((event, self.chains.chain(event) as u32));
         while let Some((to, chain)) = f.wanted.pop() {
             let from = f.next[chain as usize];
@@ -144,13 +169,12 @@ impl<'a> Batches<'a> {
                 continue;
             }
             f.next[chain as usize] = to + 1;
-            let part = from as usize..=to as usize;
-            f.batch_of[part.clone()].fill(batch);
-            for (e, (&source, &(followed, of))) in (from..).zip(events.source[part.clone()].iter().zip(&self.follows[part])) {
-                if source == WRITE {
-                    self.try_last(e, batch, f);
-                }
-                if followed < NONE && f.next[of as usize] <= followed {
+            f.batch_of[from as usize..=to as usize].fill(batch);
+            for &(write, key) in self.writes.of(from, to) {
+                self.try_last(write, key, batch, f);
+            }
+            for &(followed, of) in self.follows.of(from, to) {
+                if f.next[of as usize] <= followed {
                     f.wanted.push((followed, of));
                 }
             }
@@ -160,13 +184,12 @@ impl<'a> Batches<'a> {
 
     /// A write of the latest batch takes its place among those of its key.
     #[inline]
-    fn try_last(&self, write: u32, batch: u32, f: &mut Filling) {
-        let key = self.chains.events.key[write as usize] as usize;
-        let tried = &mut f.keys[key];
-        let at = self.chains.events.key_starts[key] as usize + tried.count as usize;
+    fn try_last(&self, write: u32, key: u32, batch: u32, f: &mut Filling) {
+        let tried = &mut f.keys[key as usize];
+        let at = self.chains.events.key_starts[key as usize] as usize + tried.count as usize;
         if tried.latest == batch && tried.unsorted != batch && self.place[f.tried[at - 1] as usize] > self.place[write as usize] {
             tried.unsorted = batch;
-            f.unsorted.push(key as u32);
+            f.unsorted.push(key);
         }
         f.tried[at] = write;
         tried.count += 1;
@@ -235,10 +258,7 @@ impl<'a> Batches<'a> {
                 } else {
                     f.batch_of[e as usize] = batch;
                 }
-                let (followed, of) = self.follows[e as usize];
-                if followed < NONE {
-                    f.wanted.push((followed, of));
-                }
+                f.wanted.extend(self.follows.of(e, e));
                 if e == start {
                     break;
                 }
