@@ -128,6 +128,11 @@ impl<'a> Batches<'a> {
     fn begin(&self, session: u32, f: &mut Filling) {
         let events = self.chains.events;
         f.session = session;
+        // A session that was given up leaves these as they were.
+        f.unsorted.clear();
+        f.wanted.clear();
+        f.moves.clear();
+        f.moved.clear();
         f.next.clear();
         f.next.extend((0..self.chains.chains()).map(|chain| self.chains.start(chain)));
         f.keys.clear();
