@@ -8,6 +8,9 @@
 mod decorate;
 #[path = "oracle/generate.rs"]
 mod generate;
+#[allow(dead_code, reason = "the benchmarks use the rest")]
+#[path = "../benches/generator/mod.rs"]
+mod generator;
 #[path = "oracle/rng.rs"]
 mod rng;
 #[allow(dead_code, reason = "the oracle uses the rest")]
@@ -25,6 +28,7 @@ use testimony::model::{Checker, Guarantees, MODELS, Model, implied};
 use testimony::verdict::Verdict;
 
 use decorate::{Case, GENERATORS, Settings, replace};
+use generator::{Order, Shape};
 use rng::Rng;
 use toy::{Act, Toy, Txn};
 
@@ -213,6 +217,15 @@ fn one_thread_finds_what_many_find() {
         for case in cases {
             large.push((format!("{} {}", case.generator, case.seed), case.toy.history(), options(case.settings)));
         }
+    }
+    // One thread looks at many sessions in turn, some of which it gives up.
+    for (seed, transaction) in (0..4).flat_map(|seed| [(seed, 1), (seed, 10)]) {
+        let shape = Shape { transaction, age: 300, keys: 100, ..Shape::balanced(10_000, 20, Order::AsHappened, seed) };
+        let mut text = Vec::new();
+        shape.plume(&mut text).expect("written to memory");
+        let history = format::read(&text, &ReadOptions::default()).expect("a history in Plume's format").history;
+        let options = Options { models: MODELS.iter().collect(), ..Options::default() };
+        large.push((format!("lagging views, {transaction} operations a transaction, seed {seed}"), history, options));
     }
     for (name, history, options) in &large {
         let alone = one.install(|| everything(&check::check(history, options)));
