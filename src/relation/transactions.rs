@@ -268,8 +268,9 @@ impl<'a> Transactions<'a> {
     /// Calls back with the reads and the last writes of a node, in program order.
     #[inline]
     pub(crate) fn did(&self, node: u32, mut each: impl FnMut(Did)) {
-        let (ops, range) = (self.ops(node), self.ops(node).start as usize..self.ops(node).end as usize);
-        for ((event, &source), &written) in ops.zip(&self.source[range.clone()]).zip(&self.written[range]) {
+        let ops = self.ops(node);
+        let sources = &self.source[ops.start as usize..ops.end as usize];
+        for ((event, &source), &written) in ops.zip(sources).zip(self.written_by(node)) {
             if source != NO_READ {
                 each(Did::Read(ReadOf { event, key: self.history.op_key[event as usize], source }));
             }

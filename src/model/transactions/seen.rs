@@ -4,7 +4,8 @@
 //! so a transaction is gone through backwards, with the next read of each key at hand. `read-atomic`: t3 saw what it read from at all, and
 //! its session's last earlier writer of the key, which comes after the others.
 //!
-//! Which keys t2 writes and t3 reads is looked up from the side that has fewer. Cost: O(n) for transactions of bounded size, O(n^1.5) for
+//! Where t3 has few reads, each is compared with each other: does what it read from write the other's key? Else which keys t2 writes and
+//! t3 reads is looked up from the side that has fewer. Cost: O(n) for transactions of bounded size, O(n^1.5) for
 //! any (Møldrup & Pavlogiannis, PLDI'25); where a session overlaps, times how many of its transactions do at once.
 
 use std::ops::Range;

@@ -94,8 +94,8 @@ impl<'a> Batches<'a> {
     pub(super) fn new(facts: &'a Facts<'a>, base: Base, order: &[u32]) -> Option<Self> {
         let chains = facts.chains()?;
         let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events().len()).collect();
-        // To `pram-classic` what others read is nothing.
         let events = facts.events();
+        // To `pram-classic` what others read is nothing.
         let followed = |e: u32| chains.followed(e).filter(|_| base == Base::Hb || events.is_write(e));
         let follows = Rows::new(events.len(), |e| followed(e).map(|from| (from, chains.chain(from) as u32)));
         let writes = Rows::new(events.len(), |e| events.is_write(e).then(|| (e, events.key[e as usize])));
