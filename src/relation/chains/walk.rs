@@ -16,12 +16,13 @@ pub(crate) struct Walker<'a, N> {
     /// By chain: the walk in which it was last met, and its latest node that was met then.
     reached: Vec<(u32, u32)>,
     stack: Vec<u32>,
-    steps: u32,
+    /// The nodes that the last walk met.
+    pub(crate) seen: Vec<u32>,
 }
 
 impl<'a, N: Nodes> Walker<'a, N> {
     pub(crate) fn new(nodes: &'a N, budget: &'a Budget) -> Self {
-        Walker { nodes, budget, walks: 0, reached: vec![(0, 0); nodes.chains()], stack: Vec::new(), steps: 0 }
+        Walker { nodes, budget, walks: 0, reached: vec![(0, 0); nodes.chains()], stack: Vec::new(), seen: Vec::new() }
     }
 
     /// Did the last walk meet this node? Asked only of nodes that were in its bounds.
@@ -35,6 +36,7 @@ impl<'a, N: Nodes> Walker<'a, N> {
     pub(crate) fn walk(&mut self, place: &[u32], node: u32, lowest: u32) -> Result<(), OutOfBudget> {
         let nodes = self.nodes;
         self.walks += 1;
+        self.seen.clear();
         self.stack.clear();
         self.stack.push(node);
         while let Some(to) = self.stack.pop() {
@@ -48,8 +50,8 @@ impl<'a, N: Nodes> Walker<'a, N> {
             // Down the chain, to what was met before or lies below.
             let mut e = to;
             while place[e as usize] >= lowest && e != known {
-                self.steps = self.steps.wrapping_add(1);
-                if self.steps.is_multiple_of(4096) {
+                self.seen.push(e);
+                if self.seen.len().is_multiple_of(4096) {
                     self.budget.check()?;
                 }
                 self.stack.extend(nodes.cross(e).filter(|&from| place[from as usize] >= lowest));
