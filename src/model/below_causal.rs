@@ -42,8 +42,8 @@ pub(super) fn told(facts: &Facts<'_>, g: Guarantees) -> Result<Tells, OutOfBudge
     let (events, visibility) = (facts.events(), facts.visibility(g));
     let asked = |&node: &u32| Asked { node, key: events.key[node as usize], source: events.source[node as usize] };
     let asked: Vec<Asked> = reads.iter().map(asked).collect();
-    let written = |node: u32| events.is_write(node).then(|| events.key[node as usize]).into_iter();
-    let ordered = Ordered { graph: &visibility, order, place, keys: facts.history.keys(), writes: written };
+    let (keys, writes) = (facts.history.keys(), |node: u32| events.written(node));
+    let ordered = Ordered { graph: &visibility, extra: None, order, place, keys, writes };
     let told = ordered.tell(&asked, facts.budget)?;
     Ok(if told.iter().all(|told| !told.newer) {
         Tells::Satisfied(order.clone())

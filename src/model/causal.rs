@@ -53,6 +53,16 @@ pub(crate) struct InPast {
     pub(crate) overwritten: Vec<Overwritten>,
 }
 
+impl InPast {
+    /// All those reads, ascending.
+    pub(crate) fn reads(&self) -> Vec<u32> {
+        let initial = self.initial.iter().map(|&(_, read)| read);
+        let mut reads: Vec<u32> = initial.chain(self.overwritten.iter().map(|&(read, _, _)| read)).collect();
+        reads.sort_unstable();
+        reads
+    }
+}
+
 /// `None` where hb is cyclic.
 pub(crate) fn in_past(facts: &Facts<'_>, chains: &Chains<'_>) -> Result<Option<InPast>, OutOfBudget> {
     let sweep = || {

@@ -40,11 +40,11 @@ pub(crate) enum Outcome {
 pub(crate) const DIRECT: Guarantees = Guarantees::RYW.with(Guarantees::MR);
 
 /// Does one pass over the runs yield every constraint of this set? Not with lists, sets and counters, whose reads show many writes.
-pub(crate) fn direct(facts: &Facts<'_>, g: Guarantees) -> bool {
+fn direct(facts: &Facts<'_>, g: Guarantees) -> bool {
     DIRECT.contains(g) && !facts.events().any_collection()
 }
 /// So many questions at once: bounds memory, where reads that run against the order ask n² of them.
-pub(crate) const BATCH: usize = 4_000_000;
+pub(super) const BATCH: usize = 4_000_000;
 
 /// A verdict without its proof.
 pub(crate) enum Decision {
@@ -230,13 +230,13 @@ pub(crate) fn contradicted(
 }
 
 /// The writes of each key in the order of a layout, and where in it they are: searched in by place, so places stand side by side.
-struct WritesInOrder {
+pub(super) struct WritesInOrder {
     writes: Vec<u32>,
     places: Vec<u32>,
 }
 
 impl WritesInOrder {
-    fn new(facts: &Facts<'_>, layout: &Layout) -> Self {
+    pub(super) fn new(facts: &Facts<'_>, layout: &Layout) -> Self {
         let events = facts.events();
         let mut next = events.key_starts.clone();
         let mut in_order = WritesInOrder { writes: vec![0; events.writes()], places: vec![0; events.writes()] };
@@ -252,7 +252,7 @@ impl WritesInOrder {
     }
 
     /// The writes of the read's key after its source and before itself.
-    fn between(&self, facts: &Facts<'_>, layout: &Layout, source: u32, read: u32) -> &[u32] {
+    pub(super) fn between(&self, facts: &Facts<'_>, layout: &Layout, source: u32, read: u32) -> &[u32] {
         let events = facts.events();
         let key = events.key[read as usize] as usize;
         let (start, end) = (events.key_starts[key] as usize, events.key_starts[key + 1] as usize);

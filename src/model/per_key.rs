@@ -189,40 +189,47 @@ pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown
     Ok(Outcome::Violated(witnesses, (initial.len() + cycles.len()) as u64))
 }
 
-/// The stale reads of such a set, ascending; `None` where the constraints that come from no read's result contradict one another.
-pub(super) fn stale_reads(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u32>>, OutOfBudget> {
+/// The stale reads of such a set, ascending, where only some are suspected among those; `None` where the constraints that come from no read's result contradict one another, or where
+/// it takes long walks to tell.
+pub(super) fn stale_reads(facts: &Facts<'_>, g: Guarantees, suspects: Option<&[u32]>) -> Result<Option<Vec<u32>>, OutOfBudget> {
     let touches = facts.touches();
-    let found = share_keys(facts, |graph, keys| {
+    let suspected = |read: u32| suspects.is_none_or(|suspects| suspects.binary_search(&read).is_ok());
+    let keys = suspects.map(|suspects| {
+        let mut keys = vec![false; facts.history.keys()];
+        suspects.iter().for_each(|&read| keys[facts.events().key[read as usize] as usize] = true);
+        keys
+    });
+    let found = share_keys(facts, |graph, among| {
         let mut stale = Vec::new();
-        let mut walk = Walk::default();
-        for key in keys {
+        let mut walk = Walk { seen: Vec::new(), stack: Vec::new(), walks: 0, left: 2 * facts.events().len() };
+        for key in among.filter(|&key| keys.as_ref().is_none_or(|keys| keys[key as usize])) {
             graph.begin(touches.of(key));
             constrain(&touches, key, graph)?;
             graph.finish();
             let Ok(layout) = lay_out(graph, graph.all(), facts.budget)? else { return Ok(None) };
             let by_version = facts.recorded().by_version(key);
-            touches.newer(
-                key,
-                g,
-                |write| layout.place[graph.rank(write) as usize],
-                |x, read| {
-                    let known = stale.last() == Some(&read);
-                    let is = !known
-                        && match facts.events().source[read as usize] {
-                            NONE => true,
-                            w => match (facts.recorded().version(w), facts.recorded().version(x)) {
-                                (Some(a), Some(b)) if a != b => a < b,
-                                // Rule 2: mostly a session overwrites its own writes.
-                                _ if !by_version && facts.events().so(facts.history, &facts.so, w, x) => true,
-                                _ => walk.leads(graph, &layout, graph.rank(w), graph.rank(x), facts)?,
-                            },
-                        };
-                    if is {
-                        stale.push(read);
-                    }
-                    Ok(())
-                },
-            )?;
+            let place = |write| layout.place[graph.rank(write) as usize];
+            touches.newer(key, g, place, |read, newer| {
+                if !suspected(read) {
+                    return Ok(());
+                }
+                let overwrites = |w: u32, x: u32| match (facts.recorded().version(w), facts.recorded().version(x)) {
+                    (Some(a), Some(b)) if a != b => a < b,
+                    // Rule 2: mostly a session overwrites its own writes.
+                    _ => !by_version && facts.events().so(facts.history, &facts.so, w, x),
+                };
+                let is = match facts.events().source[read as usize] {
+                    NONE => true,
+                    w => newer.iter().any(|&x| overwrites(w, x)) || walk.leads(graph, &layout, w, newer),
+                };
+                if is {
+                    stale.push(read);
+                }
+                facts.budget.check()
+            })?;
+            if walk.left == 0 {
+                return Ok(None);
+            }
         }
         Ok(Some(stale))
     })?;
@@ -253,25 +260,28 @@ fn share_keys<T: Send>(
 }
 
 /// Walks against the edges of a key's graph.
-#[derive(Default)]
 struct Walk {
     seen: Vec<u32>,
     stack: Vec<u32>,
     walks: u32,
+    /// How many nodes may still be looked at; where there are none left, answers are wrong.
+    left: usize,
 }
 
 impl Walk {
-    /// Does a path lead from one node to the other? Walks back no further than the layout has the first.
-    fn leads(&mut self, graph: &OneKey<'_>, layout: &Layout, from: u32, to: u32, facts: &Facts<'_>) -> Result<bool, OutOfBudget> {
-        facts.budget.check()?;
+    /// Does a path lead from one write to any of the others? Walks back no further than the layout has the first.
+    fn leads(&mut self, graph: &OneKey<'_>, layout: &Layout, from: u32, to: &[u32]) -> bool {
         self.walks += 1;
         self.seen.resize(self.seen.len().max(layout.place.len()), 0);
         self.stack.clear();
-        self.stack.push(to);
+        self.stack.extend(to.iter().map(|&write| graph.rank(write)));
+        self.left = self.left.saturating_sub(to.len());
+        let from = graph.rank(from);
         let lowest = layout.place[from as usize];
-        while let Some(node) = self.stack.pop() {
+        while let Some(node) = self.stack.pop().filter(|_| self.left > 0) {
+            self.left -= 1;
             if node == from {
-                return Ok(true);
+                return true;
             }
             for &source in graph.into(node) {
                 if layout.place[source as usize] >= lowest && self.seen[source as usize] != self.walks {
@@ -280,6 +290,6 @@ impl Walk {
                 }
             }
         }
-        Ok(false)
+        false
     }
 }

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
 
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
 use crate::history::{DataType, History, Kind, OpId, Status};
@@ -408,17 +407,9 @@ impl<'a> Plan<'a> {
 
     /// Counts stale reads under each set of guarantees that was asked for.
     fn count_stale(&self, judgements: &mut [Judgement]) {
-        // What several need is derived before they count side by side: whoever derives it shares out work, and while he waits for that he
-        // must not come to count for another who waits for him.
-        let violated = |judgement: &Judgement| match super::find(judgement.model)?.checker {
-            Checker::Guarantees(g) => Some(g).filter(|&g| self.sets.violated(g) == Some(true)),
-            _ => None,
-        };
-        // (Where the time runs out on that, it does for those who ask as well.)
-        let _ = judgements.iter().filter_map(violated).try_for_each(|g| stale::derive(self.facts, g));
-        judgements.par_iter_mut().for_each(|judgement| {
+        for judgement in judgements {
             let model = super::find(judgement.model).expect("a judgement is of a model");
-            let Checker::Guarantees(g) = model.checker else { return };
+            let Checker::Guarantees(g) = model.checker else { continue };
             let stale = match self.sets.violated(g) {
                 Some(true) => stale::stale_reads(self.facts, g),
                 // A stale read is a cycle: where there is none there is none.
@@ -432,7 +423,7 @@ impl<'a> Plan<'a> {
                 judgement.stale_reads = Some(reads.len() as u64);
                 judgement.stale_sessions = Some(sessions.len() as u64);
             }
-        });
+        }
     }
 
     /// The proof of a satisfied model.

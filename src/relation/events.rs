@@ -245,6 +245,13 @@ impl Events {
         self.source[event as usize] == WRITE
     }
 
+    /// The keys that a node writes, which need not be an event.
+    #[inline]
+    pub(crate) fn written(&self, node: u32) -> impl Iterator<Item = u32> {
+        let write = self.source.get(node as usize).is_some_and(|&source| source == WRITE);
+        write.then(|| self.key[node as usize]).into_iter()
+    }
+
     /// Is it an observed `info` write, outside its session's chain?
     #[inline]
     pub(crate) fn is_info(&self, event: u32) -> bool {

@@ -2,7 +2,7 @@
 //! sources at once.
 //!
 //! One pass along an order that extends the graph carries three words a node, a bit a source w: is the node after w; did it see a write of
-//! the key that the order puts after w; did it see one that is itself after w. The pass runs from the first of its sources to the last of
+//! the key that the order puts after w; did it see one that is itself after w. What is after w may be told by more edges than what sees. The pass runs from the first of its sources to the last of
 //! their readers, so sources are taken together that have their readers near, neighbours in the order first. Cost: for 64
 //! sources O(nodes and edges of that stretch), whatever the number of sessions; passes run in parallel, 24 bytes a node of the stretch each.
 
@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::budget::{Budget, OutOfBudget};
 use super::digraph::Digraph;
 use super::events::NONE;
+use super::graph::Extra;
 use near::Near;
 
 /// A read to be told about.
@@ -31,13 +32,15 @@ pub(crate) struct Asked {
 pub(crate) struct Told {
     /// A write of its key that the order puts after the source.
     pub(crate) newer: bool,
-    /// One that the graph has after the source.
+    /// One that the graph, with the extra edges, has after the source.
     pub(crate) overwritten: bool,
 }
 
 /// An order of all nodes that extends a graph, and what the nodes write.
 pub(crate) struct Ordered<'a, G, W> {
     pub(crate) graph: &'a G,
+    /// Edges that the order extends too, along which nothing is seen.
+    pub(crate) extra: Option<&'a Extra>,
     pub(crate) order: &'a [u32],
     pub(crate) place: &'a [u32],
     pub(crate) keys: usize,
@@ -65,6 +68,13 @@ struct Lane {
     last: u32,
     /// Its readers in the list of those who ask.
     asked: std::ops::Range<usize>,
+}
+
+impl<G, W> Ordered<'_, G, W> {
+    /// Where the extra edges into a node come from.
+    fn extra(&self, node: u32) -> impl Iterator<Item = u32> {
+        self.extra.into_iter().flat_map(move |extra| extra.into(node).map(|(_, from, _)| from))
+    }
 }
 
 impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered<'_, G, W> {
@@ -143,14 +153,15 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
                 budget.check()?;
             }
             let mut bits = Bits::default();
+            // What stands before the first source is after none.
+            let of = |from: u32| self.place[from as usize].checked_sub(first).map_or(Bits::default(), |at| passed[at as usize]);
             self.graph.sources(node, |from| {
-                // What stands before the first source is after none.
-                if let Some(from) = self.place[from as usize].checked_sub(first).map(|at| passed[at as usize]) {
-                    bits.after |= from.after;
-                    bits.newer |= from.newer;
-                    bits.overwritten |= from.overwritten;
-                }
+                let from = of(from);
+                bits.after |= from.after;
+                bits.newer |= from.newer;
+                bits.overwritten |= from.overwritten;
             });
+            bits.after |= self.extra(node).fold(0, |all, from| all | of(from).after);
             while let Some((_, bit, i)) = asking.next_if(|asking| asking.0 == place) {
                 told.push((i, Told { newer: bits.newer & bit != 0, overwritten: bits.overwritten & bit != 0 }));
             }

@@ -136,13 +136,14 @@ impl<'a> Touches<'a> {
         if graph.count() > 64 * self.events.len() + 1_000_000 { Err(OutOfBudget) } else { Ok(()) }
     }
 
-    /// For a subset G of {RYW, MR}: calls back with (x, r) for the visible writes x of r's key that an order puts after what r returned.
+    /// For a subset G of {RYW, MR}: calls back with each read of a key that has any, and the visible writes of the key that an order puts
+    /// after what it returned.
     pub(crate) fn newer(
         &self,
         key: u32,
         g: Guarantees,
         place: impl Fn(u32) -> u32,
-        mut each: impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
+        mut each: impl FnMut(u32, &[u32]) -> Result<(), OutOfBudget>,
     ) -> Result<(), OutOfBudget> {
         let events = self.events;
         let (own, seen) = (g.contains(Guarantees::RYW), g.contains(Guarantees::MR));
@@ -151,33 +152,34 @@ impl<'a> Touches<'a> {
             NONE => None,
             w => seen.then_some(w),
         };
+        let behind = |w: u32, x: u32| w == NONE || place(x) > place(w);
         let mut before: Vec<u32> = Vec::new();
         for run in self.runs(key) {
+            before.clear();
             if self.so.overlap(events.session(run[0])) {
                 for (i, &read) in run.iter().enumerate().filter(|&(_, &e)| !events.is_write(e)) {
                     if i % 64 == 0 {
                         self.budget.check()?;
                     }
-                    let w = events.source[read as usize];
-                    for &touch in run {
-                        if let Some(x) = visible(touch)
-                            && x != w
-                            && (w == NONE || place(x) > place(w))
-                            && events.so(self.history, self.so, touch, read)
-                        {
-                            each(x, read)?;
-                        }
+                    let newer = |&touch: &u32| {
+                        let x = visible(touch).filter(|&x| behind(events.source[read as usize], x))?;
+                        events.so(self.history, self.so, touch, read).then_some(x)
+                    };
+                    before.clear();
+                    before.extend(run.iter().filter_map(newer));
+                    if !before.is_empty() {
+                        each(read, &before)?;
                     }
                 }
                 continue;
             }
             // The visible writes so far, by place; an own write stands for all before it where rule 2 orders them so.
-            before.clear();
             for &e in run.iter().take_while(|&&e| !events.is_info(e)) {
                 if !events.is_write(e) {
-                    let w = events.source[e as usize];
-                    let newer = before.iter().rev().take_while(|&&x| w == NONE || place(x) > place(w));
-                    newer.filter(|&&x| x != w).try_for_each(|&x| each(x, e))?;
+                    let newer = &before[before.partition_point(|&x| !behind(events.source[e as usize], x))..];
+                    if !newer.is_empty() {
+                        each(e, newer)?;
+                    }
                 } else if own && !self.recorded.by_version(key) {
                     before.clear();
                 }

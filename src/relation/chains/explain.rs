@@ -155,8 +155,8 @@ pub(crate) fn overwritten_in_past<N: Nodes>(nodes: &N, swept: &Swept, budget: &B
         }
     }
     // Where such searches do not get far, passes tell of all that is left.
-    let ordered =
-        Ordered { graph: &Hb(nodes), order, place, keys: nodes.key_starts().len() - 1, writes: |node| nodes.writes(node) };
+    let (keys, writes) = (nodes.key_starts().len() - 1, |node| nodes.writes(node));
+    let ordered = Ordered { graph: &Hb(nodes), extra: None, order, place, keys, writes };
     let told = ordered.tell(&rest, budget)?;
     found.extend(rest.iter().zip(told).filter(|(_, told)| told.overwritten).map(|(read, _)| (read.node, read.source, NONE)));
     found.sort_unstable();

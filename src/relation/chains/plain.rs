@@ -272,7 +272,8 @@ fn reads_are_told_what_they_saw() {
         asked.retain(|_| rng.u32(..4) > 0);
         rng.shuffle(&mut asked);
         let writes = |node| plain.writes(node);
-        let ordered = Ordered { graph: &Hb(plain), order: &order, place: &place, keys: plain.key_starts.len() - 1, writes };
+        let ordered =
+            Ordered { graph: &Hb(plain), extra: None, order: &order, place: &place, keys: plain.key_starts.len() - 1, writes };
         let past = |a: u32, b: u32| plain.past[b as usize][a as usize];
         let expected = asked.iter().map(|&Asked { node, key, source }| {
             let seen = || (0..n).filter(|&x| plain.writes(x).any(|of| of == key) && past(x, node));
