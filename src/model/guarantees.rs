@@ -17,6 +17,7 @@ use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Constraints, Extra, Graph, Reason};
 use crate::relation::layout::{Layout, lay_out};
+use crate::relation::overwritten::{Asked, Ordered};
 use crate::relation::reach::{self, Question};
 use crate::verdict::Witness;
 use crate::witness::shrink::Shrink;
@@ -220,8 +221,18 @@ pub(crate) fn contradicted(
         questions.clear();
         Ok(())
     };
-    for read in reads {
-        questions.extend(writes.between(facts, layout, events.source[read as usize], read).iter().map(|&x| (x, read)));
+    let reads: Vec<u32> = reads.collect();
+    let between = |read: u32| writes.between(facts, layout, events.source[read as usize], read);
+    let (order, place, keys) = (&layout.order[..], &layout.place[..], facts.history.keys());
+    let ordered = Ordered { graph: visibility, extra: None, order, place, keys, writes: |node| events.written(node) };
+    let asked = |&node: &u32| Asked { node, key: events.key[node as usize], source: events.source[node as usize] };
+    let explained = ordered.explained(reads.iter().map(|read| (asked(read), between(*read).len())), facts.budget)?;
+    let mut explained = explained.into_iter().peekable();
+    for (i, &read) in reads.iter().enumerate() {
+        if explained.next_if_eq(&i).is_some() {
+            continue;
+        }
+        questions.extend(between(read).iter().map(|&x| (x, read)));
         if questions.len() >= BATCH {
             answer(&mut questions)?;
         }

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
 use crate::history::{DataType, History, Kind, OpId, Status};
 use crate::relation::budget::OutOfBudget;

@@ -98,6 +98,31 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
         Ok(told.into_iter().map(|told| told.expect("one or the other tells")).collect())
     }
 
+    /// Which reads see none of the writes that the order puts between what they returned and themselves? Each comes with how many those
+    /// are; told, by number and ascending, of some that have many. Only where they are so many in all, as where a session goes on reading
+    /// one old value, that passes tell sooner than questions about each.
+    pub(crate) fn explained(
+        &self,
+        reads: impl Iterator<Item = (Asked, usize)>,
+        budget: &Budget,
+    ) -> Result<Vec<usize>, OutOfBudget> {
+        const MANY: usize = 64;
+        let (mut numbers, mut asked, mut questions) = (Vec::new(), Vec::new(), 0);
+        for (number, (read, between)) in reads.enumerate().filter(|&(_, (_, between))| between > MANY) {
+            numbers.push(number);
+            asked.push(read);
+            questions += between;
+        }
+        let mut sources: Vec<(u32, u32)> = asked.iter().map(|asked| (asked.source, asked.key)).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        if questions / 4 < sources.len().div_ceil(WIDTH) * self.order.len() {
+            return Ok(Vec::new());
+        }
+        let told = self.tell(&asked, budget)?;
+        Ok(numbers.into_iter().zip(told).filter(|(_, told)| !told.newer).map(|(number, _)| number).collect())
+    }
+
     /// The sources, those together whose stretches are alike.
     fn lanes(&self, asked: &[Asked], by_source: &[usize]) -> Vec<Lane> {
         let place = |node: u32| self.place[node as usize];

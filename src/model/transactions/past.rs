@@ -10,6 +10,7 @@ use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::Extra;
 use crate::relation::layout::Layout;
+use crate::relation::overwritten::{Asked, Ordered};
 use crate::relation::transactions::{Order, Read, Transactions};
 
 use super::Sight;
@@ -23,6 +24,8 @@ pub(super) fn contradicted(
 ) -> Result<(), OutOfBudget> {
     let none = Extra::new(0);
     let mut walk = Walk::new(Order { transactions, constraints: &none }, &layout.place, facts.budget);
+    let explained = explained(facts, transactions, layout)?;
+    let (mut explained, mut number) = (explained.into_iter().peekable(), 0..);
     let mut placed = Placed::new(transactions);
     // The reads of a transaction with candidates, and which these are.
     let mut reads: Vec<(Read, Range<usize>)> = Vec::new();
@@ -31,8 +34,10 @@ pub(super) fn contradicted(
     // By session: the last read that one of its transactions was found for.
     let mut found_for = vec![NONE; transactions.sessions()];
     for &node in layout.order.iter().filter(|&&node| (node as usize) < transactions.len()) {
-        let candidates =
-            |read: Read| Some(placed.since(read, &layout.place)).filter(|range| !range.is_empty()).map(|range| (read, range));
+        let candidates = |read: Read| {
+            let explained = explained.next_if_eq(&number.next().expect("numbers go on")).is_some();
+            Some((read, placed.since(read, &layout.place))).filter(|(_, range)| !explained && !range.is_empty())
+        };
         reads.clear();
         reads.extend(transactions.reads_of(node).filter_map(candidates));
         if let Some(lowest) = reads.iter().map(|(_, range)| layout.place[placed.writers[range.start] as usize]).min() {
@@ -57,6 +62,23 @@ pub(super) fn contradicted(
         }
     }
     Ok(())
+}
+
+/// The numbers of some reads, as the order has them, that no candidate is hb-before ([`Ordered::explained`]).
+fn explained(facts: &Facts<'_>, transactions: &Transactions<'_>, layout: &Layout) -> Result<Vec<usize>, OutOfBudget> {
+    let (count, mut placed) = (transactions.len() as u32, Placed::new(transactions));
+    let mut reads = Vec::new();
+    for &node in layout.order.iter().filter(|&&node| node < count) {
+        reads.extend(transactions.reads_of(node).map(|read| {
+            let asked = Asked { node, key: read.key, source: read.source };
+            (asked, placed.since(read, &layout.place).len())
+        }));
+        transactions.writes_of(node).for_each(|(_, key)| placed.add(key, node));
+    }
+    let hb = Order { transactions, constraints: &Extra::new(0) };
+    let writes = |node: u32| (node < count).then(|| transactions.writes_of(node)).into_iter().flatten().map(|(_, key)| key);
+    let (order, place, keys) = (&layout.order[..], &layout.place[..], facts.history.keys());
+    Ordered { graph: &hb, extra: None, order, place, keys, writes }.explained(reads.into_iter(), facts.budget)
 }
 
 /// The writers of each key placed so far.

@@ -13,6 +13,7 @@ use super::walk::{Search, Walker};
 use super::{Did, Hb, Nodes, Read};
 use crate::relation::budget::Budget;
 use crate::relation::events::NONE;
+use crate::relation::graph::{Constraints, Extra, Reason};
 use crate::relation::overwritten::{Asked, Ordered, Told};
 
 const HISTORIES: u64 = 3_000;
@@ -88,6 +89,26 @@ impl Plain {
             }
         }
         self.happened.push(e);
+    }
+
+    /// A few edges more that an order extends, and `past` with them.
+    fn with_extra(&self, rng: &mut Rng, order: &[u32]) -> (Extra, Vec<Vec<bool>>) {
+        let mut extra = Extra::new(order.len());
+        let mut past = self.past.clone();
+        for (i, &b) in order.iter().enumerate() {
+            let earlier = if rng.u32(..4) == 0 { rng.choice(&order[..i]) } else { None };
+            let Some(&a) = earlier else { continue };
+            extra.add(a, b, Reason::Version);
+            past[b as usize][a as usize] = true;
+        }
+        for &b in order {
+            for a in (0..order.len()).filter(|&a| past[b as usize][a]).collect::<Vec<_>>() {
+                for x in 0..order.len() {
+                    past[b as usize][x] |= past[a][x];
+                }
+            }
+        }
+        (extra, past)
     }
 
     fn extends_hb(&self, order: &[u32]) -> bool {
@@ -271,14 +292,14 @@ fn reads_are_told_what_they_saw() {
         let mut asked: Vec<Asked> = (0..n).filter_map(asked).collect();
         asked.retain(|_| rng.u32(..4) > 0);
         rng.shuffle(&mut asked);
-        let writes = |node| plain.writes(node);
-        let ordered =
-            Ordered { graph: &Hb(plain), extra: None, order: &order, place: &place, keys: plain.key_starts.len() - 1, writes };
+        let (extra, after) = plain.with_extra(rng, &order);
+        let (keys, writes) = (plain.key_starts.len() - 1, |node| plain.writes(node));
+        let ordered = Ordered { graph: &Hb(plain), extra: Some(&extra), order: &order, place: &place, keys, writes };
         let past = |a: u32, b: u32| plain.past[b as usize][a as usize];
         let expected = asked.iter().map(|&Asked { node, key, source }| {
             let seen = || (0..n).filter(|&x| plain.writes(x).any(|of| of == key) && past(x, node));
             let behind = |x: u32| source == NONE || place[x as usize] > place[source as usize];
-            Told { newer: seen().any(behind), overwritten: source != NONE && seen().any(|x| past(source, x)) }
+            Told { newer: seen().any(behind), overwritten: source != NONE && seen().any(|x| after[x as usize][source as usize]) }
         });
         let expected: Vec<Told> = expected.collect();
         newer += expected.iter().filter(|told| told.newer).count();
