@@ -102,11 +102,11 @@ impl Plain {
             past[b as usize][a as usize] = true;
         }
         for &b in order {
-            for a in (0..order.len()).filter(|&a| past[b as usize][a]).collect::<Vec<_>>() {
-                for x in 0..order.len() {
-                    past[b as usize][x] |= past[a][x];
-                }
+            let mut all = past[b as usize].clone();
+            for (before, _) in past.iter().zip(&past[b as usize]).filter(|(_, is)| **is) {
+                all.iter_mut().zip(before).for_each(|(all, before)| *all |= before);
             }
+            past[b as usize] = all;
         }
         (extra, past)
     }
