@@ -36,7 +36,8 @@ impl Recorded {
     fn read_versions(&mut self, history: &History, events: &Events) {
         // Reads that tell different versions of one write tell nothing of it.
         let mut of_info: FxHashMap<u32, Option<i128>> = FxHashMap::default();
-        for r in events.register_reads().filter(|_| events.any_info()) {
+        let reads = events.any_info().then(|| events.register_reads());
+        for r in reads.into_iter().flatten() {
             let w = events.source[r as usize];
             if w < NONE
                 && events.is_info(w)
@@ -49,19 +50,20 @@ impl Recorded {
         let ranks = csr::zeros(events.len());
         // A list tells its own order, sets and counters need none.
         let register = |&key: &u32| events.types[key as usize] == DataType::Register;
-        let by_version = (0..history.keys() as u32).into_par_iter().map(|key| {
-            let writes = || events.writes_of(key).iter().copied();
-            let complete = writes().all(|w| events.is_info(w) || history.version(events.op(w)).is_some());
-            if !complete || !register(&key) {
-                return false;
+        let by_version = (0..history.keys() as u32).into_par_iter().map_init(Vec::new, |versions, key| {
+            versions.clear();
+            for &w in events.writes_of(key) {
+                let info = events.is_info(w);
+                match if info { of_info.get(&w).copied().flatten() } else { history.version(events.op(w)) } {
+                    Some(version) => versions.push((version, w)),
+                    None if info => {}
+                    None => return false,
+                }
             }
-            let version = |w| if events.is_info(w) { of_info.get(&w).copied().flatten() } else { history.version(events.op(w)) };
-            let mut versions: Vec<(i128, u32)> = writes().filter_map(|w| Some((version(w)?, w))).collect();
-            versions.sort_unstable();
-            for (rank, same) in (1..).zip(versions.chunk_by(|a, b| a.0 == b.0)) {
-                same.iter().for_each(|&(_, w)| ranks[w as usize].store(rank, Ordering::Relaxed));
+            if register(&key) {
+                rank(versions, |w, rank| ranks[w as usize].store(rank, Ordering::Relaxed));
             }
-            true
+            register(&key)
         });
         self.by_version = by_version.collect();
         self.ranks = csr::plain(ranks);
@@ -142,6 +144,29 @@ impl Recorded {
             }
             before = group;
         }
+    }
+}
+
+/// Tells of each write which one of these versions it has, from 1.
+fn rank(versions: &mut [(i128, u32)], tell: impl Fn(u32, u32)) {
+    let (Some(&(first, _)), Some(&(last, _))) = (versions.iter().min(), versions.iter().max()) else { return };
+    // Mostly they are counted up a key.
+    let span = last.saturating_sub(first);
+    if span < 4 * versions.len() as i128 {
+        let at = |version: i128| (version - first) as usize;
+        let mut ranks = vec![0; span as usize + 1];
+        versions.iter().for_each(|&(version, _)| ranks[at(version)] = 1);
+        let mut distinct = 0;
+        for rank in &mut ranks {
+            distinct += *rank;
+            *rank = distinct;
+        }
+        versions.iter().for_each(|&(version, w)| tell(w, ranks[at(version)]));
+        return;
+    }
+    versions.sort_unstable();
+    for (rank, same) in (1..).zip(versions.chunk_by(|a, b| a.0 == b.0)) {
+        same.iter().for_each(|&(_, w)| tell(w, rank));
     }
 }
 
