@@ -71,7 +71,7 @@ impl Judge<'_> {
         let sha256 = if self.digests { source::sha256(&source) } else { String::new() };
         let Loaded { path, history, format, elapsed_ms } =
             load::read(&input.path, &source, read_options, &self.settings, self.console)?;
-        drop(source); 
+        drop(source);
         self.console.doing("judging", &path);
         let started = Instant::now();
         let judged = check::check(&history, &self.options);

@@ -7,7 +7,7 @@ mod append;
 mod weave;
 
 use super::{
-    Counting, DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Status, Value, ValueId, Values, Names, shape,
+    Counting, DataType, Event, History, Kind, NO_NODE, NO_TIME, NO_VERSION, Names, Status, Value, ValueId, Values, shape,
 };
 
 /// What is known of a transaction (or of a bare operation).

@@ -32,7 +32,7 @@ pub(super) fn decide(facts: &Facts<'_>, chains: &Chains<'_>, edges: Edges) -> Re
     Ok(match explain::explain(chains, first, edges, &facts.budget.most())? {
         Explained::By(order) => Decision::Satisfied(order),
         Explained::Not { edges, swept } => {
-let mut extra = facts.base(Guarantees::ALL)?.clone();
+            let mut extra = facts.base(Guarantees::ALL)?.clone();
             edges.iter().for_each(|&(w, x, read)| extra.add(x, w, Reason::Stale(read)));
             let initial = swept.as_ref().map_or(&[][..], |swept| &swept.unexplained.initial);
             let contradictions = initial.iter().map(|&(write, read)| Breach::Initial { write, read }).collect();

@@ -73,7 +73,7 @@ pub(super) fn key_by_key(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<
         all.initial.extend(evidence.initial);
         all.cycles.extend(evidence.cycles);
     }
-all.cycles.sort_by_key(|cycle| cycle.first);
+    all.cycles.sort_by_key(|cycle| cycle.first);
     if !all.is_empty() {
         return Ok(Err(all));
     }
@@ -165,7 +165,7 @@ fn judge_keys(
 
 /// The witnesses of a violation.
 pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown: usize) -> Result<Outcome, OutOfBudget> {
-let shrink = Shrink { facts, guarantees: g };
+    let shrink = Shrink { facts, guarantees: g };
     let Evidence { initial, cycles } = evidence;
     let touches = facts.touches();
     // A read that nothing explains shows more with less than a cycle does.
@@ -251,7 +251,7 @@ fn share_keys<T: Send>(
     facts: &Facts<'_>,
     each: impl Fn(&mut OneKey<'_>, Range<u32>) -> Result<T, OutOfBudget> + Sync,
 ) -> Result<Vec<T>, OutOfBudget> {
-let ranks = Ranks::new(facts.events());
+    let ranks = Ranks::new(facts.events());
     let keys = facts.history.keys() as u32;
     // So many shares that threads end together.
     let share = keys.div_ceil(rayon::current_num_threads() as u32 * 8).max(1);

@@ -144,7 +144,7 @@ impl<'a> Plan<'a> {
             judgements.push(judgement);
         }
         judgements.retain(|judgement| self.asked.iter().any(|asked| asked.name == judgement.model));
-self.count_stale(&mut judgements);
+        self.count_stale(&mut judgements);
         Judged { judgements, minimal_violated, skipped, warnings, certificates }
     }
 

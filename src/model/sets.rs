@@ -52,7 +52,7 @@ impl<'a> Sets<'a> {
         if causal || sets.iter().any(|&g| !DIRECT.contains(g)) {
             self.judge_causal(sets);
         }
-let mut sets = sets.to_vec();
+        let mut sets = sets.to_vec();
         if !sets.iter().any(|&g| self.found[g.0 as usize].is_none() && self.will_be_proved(g)) {
             // A small set has the small proof; where none will be seen, a large one that holds spares the small ones. (Those of
             // single keys cost little in any case.)
@@ -74,14 +74,14 @@ let mut sets = sets.to_vec();
                 return;
             }
         }
-// What fewer guarantees contradict has the smaller witness.
+        // What fewer guarantees contradict has the smaller witness.
         self.judge_one(DIRECT);
-let by = match &self.found[DIRECT.0 as usize] {
+        let by = match &self.found[DIRECT.0 as usize] {
             Some(Ok(Found::Violated(by))) => *by,
             _ => Guarantees::ALL,
         };
         self.know(Guarantees::ALL, Ok(Found::Violated(by)));
-let apart = Guarantees::MW.with(Guarantees::WFR);
+        let apart = Guarantees::MW.with(Guarantees::WFR);
         if sets.iter().any(|&g| apart.contains(g))
             && self.options.write_order == WriteOrder::Session
             && !self.facts.events().any_collection()

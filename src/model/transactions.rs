@@ -93,11 +93,11 @@ impl Judge<'_> {
     /// Where all constraints can be listed. An order that is recorded mostly agrees with each of them, and then none need be kept.
     fn all_at_once(&self) -> Result<Decision, OutOfBudget> {
         let transactions = self.transactions;
-let known = guess::recorded(transactions).map(|order| (places(&order), order));
+        let known = guess::recorded(transactions).map(|order| (places(&order), order));
         if let Some((place, order)) = known.filter(|(place, _)| extends_hb(transactions, place)) {
-let explained = |sight: &Sight| place.get(sight.source as usize).is_some_and(|&at| place[sight.seen as usize] < at);
+            let explained = |sight: &Sight| place.get(sight.source as usize).is_some_and(|&at| place[sight.seen as usize] < at);
             if seen::sights(transactions, self.isolation, self.budget, |sight| !explained(sight))?.is_empty() {
-return Ok(self.satisfied(&order));
+                return Ok(self.satisfied(&order));
             }
         }
         let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
@@ -120,9 +120,9 @@ return Ok(self.satisfied(&order));
 
     fn along_chains(&self, chains: &TransactionChains<'_>) -> Result<Decision, OutOfBudget> {
         let (transactions, budget) = (self.transactions, self.budget);
-let none = Edges::new(transactions.len());
+        let none = Edges::new(transactions.len());
         let first = first_order(chains, guess::recorded(transactions), || guess::spread(transactions), &none, budget)?;
-let (edges, swept) = match explain(chains, first, none, budget)? {
+        let (edges, swept) = match explain(chains, first, none, budget)? {
             Explained::By(order) => return Ok(self.satisfied(&order)),
             Explained::Not { edges, swept } => (edges, swept),
         };

@@ -97,27 +97,31 @@ pub(crate) fn judge(
 /// The sessions that an order which explains all reads for `causal` does not lead to an order of their own for.
 fn unexplained(facts: &Facts<'_>, base: Base, order: &[u32]) -> Result<Vec<u32>, OutOfBudget> {
     let against = against(facts, order);
-    let Some(batches) = Batches::new(facts, base, order) else { return Ok(against) };
+    let Some(batches) = Batches::new(facts, base, order) else { return Ok(against.into_iter().map(|(s, _)| s).collect()) };
     let explained: Result<Vec<bool>, OutOfBudget> =
-        against.par_iter().map_init(|| batches.filling(), |filling, &s| batches.explain(s, filling)).collect();
-    Ok(against.into_iter().zip(explained?).filter(|&(_, explained)| !explained).map(|(s, _)| s).collect())
+        against.par_iter().map_init(|| batches.filling(), |filling, &(s, first)| batches.explain(s, first, filling)).collect();
+    Ok(against.into_iter().zip(explained?).filter(|&(_, explained)| !explained).map(|((s, _), _)| s).collect())
 }
 
-/// The sessions with a read that does not return the last write of its key before it in this order.
-fn against(facts: &Facts<'_>, order: &[u32]) -> Vec<u32> {
+/// The sessions with a read that does not return the last write of its key before it in this order; each with the first place among the
+/// events that such reads returned.
+fn against(facts: &Facts<'_>, order: &[u32]) -> Vec<(u32, u32)> {
     let events = facts.events();
     let mut last = vec![NONE; facts.history.keys()];
-    let mut needed = vec![false; facts.history.sessions()];
-    facts.events().collection_reads().for_each(|r| needed[facts.events().session[r as usize] as usize] = true);
-    for &e in order.iter().filter(|&&e| (e as usize) < events.len()) {
+    let mut place = vec![0; events.len()];
+    let mut first = vec![u32::MAX; facts.history.sessions()];
+    events.collection_reads().for_each(|r| first[events.session[r as usize] as usize] = 0);
+    for (at, &e) in (0..).zip(order.iter().filter(|&&e| (e as usize) < events.len())) {
+        place[e as usize] = at;
         let latest = &mut last[events.key[e as usize] as usize];
         if events.is_write(e) {
             *latest = e;
         } else if events.key_type(e) == DataType::Register && *latest != events.source[e as usize] {
-            needed[events.session[e as usize] as usize] = true;
+            let first = &mut first[events.session[e as usize] as usize];
+            *first = (*first).min(place.get(events.source[e as usize] as usize).copied().unwrap_or(0));
         }
     }
-    (0..needed.len() as u32).filter(|&s| needed[s as usize]).collect()
+    (0..).zip(first).filter(|&(_, first)| first < u32::MAX).collect()
 }
 
 /// Why a session's view fails: the edges found, and a read that nothing explains if that is it (else they are cyclic).

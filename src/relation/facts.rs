@@ -9,8 +9,8 @@ use crate::model::Guarantees;
 
 use super::budget::{Budget, OutOfBudget};
 use super::chains::Chains;
-use super::chains::key_order::places;
 use super::chains::explain::{Overwritten, Swept, overwritten_in_past};
+use super::chains::key_order::places;
 use super::events::Events;
 use super::graph::{Constraints, Extra, Graph, Reason};
 use super::guess;

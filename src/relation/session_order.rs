@@ -45,7 +45,7 @@ pub(crate) type Moment = (u32, i64, u32);
 impl SessionOrder {
     pub(crate) fn new(history: &History) -> Self {
         let (starts, sequence) = csr::group(history.sessions(), history.transactions(), |txn| history.txn_session[txn]);
-let mut this = SessionOrder {
+        let mut this = SessionOrder {
             place: Vec::new(),
             sequence: Arc::new(sequence),
             starts,

@@ -78,9 +78,9 @@ impl<'a> Transactions<'a> {
         let all = || (0..history.operations()).into_par_iter().with_min_len(1 << 14);
         // (No branches: nothing foretells what reads and what writes.)
         this.written = all().map(|op| select_unpredictable(this.writes(op), history.op_key[op], NONE)).collect();
-this.add_nodes();
+        this.add_nodes();
         this.source = all().map(|op| this.source_of(op)).collect();
-this.before = vec![NONE; this.txn.len()];
+        this.before = vec![NONE; this.txn.len()];
         for session in (0..history.sessions()).map(SessionId::new) {
             if so.overlap(session) { this.join(session) } else { this.chain(session) }
         }

@@ -45,8 +45,8 @@ pub(super) fn detect(head: &[u8]) -> bool {
 }
 
 pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadError> {
-let content = str::from_utf8(bytes).map_err(|error| Fault::new(error.valid_up_to(), "invalid UTF-8").place(bytes))?;
-let recorder = in_pieces(content, Recorder::joining(options), options).or_else(|stop| match stop {
+    let content = str::from_utf8(bytes).map_err(|error| Fault::new(error.valid_up_to(), "invalid UTF-8").place(bytes))?;
+    let recorder = in_pieces(content, Recorder::joining(options), options).or_else(|stop| match stop {
         Stop::Unsorted => in_pieces(content, Recorder::new(options), options),
         Stop::Wrong => Err(stop),
     });
@@ -54,8 +54,8 @@ let recorder = in_pieces(content, Recorder::joining(options), options).or_else(|
         Ok(recorder) => recorder,
         Err(_) => at_once(content, options).map_err(|fault| fault.place(bytes))?,
     };
-let builder = recorder.finish().map_err(|fault| fault.place(bytes))?;
-finish(builder, bytes)
+    let builder = recorder.finish().map_err(|fault| fault.place(bytes))?;
+    finish(builder, bytes)
 }
 
 fn at_once(content: &str, options: &ReadOptions) -> Result<Recorder, Fault> {

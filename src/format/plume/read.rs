@@ -17,7 +17,7 @@ pub(super) fn read(bytes: &[u8], options: &ReadOptions) -> Result<History, ReadE
         Some(history) => history,
         None => gathered(bytes, options).map_err(place)?,
     };
-finish(history, bytes)
+    finish(history, bytes)
 }
 
 /// One line.

@@ -21,7 +21,8 @@ impl HistoryBuilder {
                 txns.push(txn);
             }
         }
-        let ops: Vec<u32> = txns.iter().flat_map(|&txn| h.first_op(txn as usize) as u32..h.first_op(txn as usize + 1) as u32).collect();
+        let ops: Vec<u32> =
+            txns.iter().flat_map(|&txn| h.first_op(txn as usize) as u32..h.first_op(txn as usize + 1) as u32).collect();
         let (mut op_txn, mut txn_first) = (Counting::default(), Counting::default());
         for (place, &txn) in (0..).zip(&txns) {
             txn_first.push(op_txn.len() as u32);
@@ -53,7 +54,7 @@ fn reorder<T: Copy>(column: &mut Vec<T>, rows: &[u32]) {
 }
 
 /// The same of rows that only some have something in.
-fn renumber<T>(sparse: &mut Vec<(u32, T)>, rows: &[u32]) {
+fn renumber<T>(sparse: &mut [(u32, T)], rows: &[u32]) {
     if !sparse.is_empty() {
         let mut place = vec![0; rows.len()];
         (0..).zip(rows).for_each(|(now, &row)| place[row as usize] = now);

@@ -12,15 +12,15 @@ use crate::relation::facts::Facts;
 
 /// The suggested order, if it is an arbitration for this subset of {RYW, MR}.
 pub(super) fn arbitration(facts: &Facts<'_>, g: Guarantees) -> Option<Vec<u32>> {
-let events = facts.events();
+    let events = facts.events();
     if facts.so.overlapping_sessions() > 0 || events.any_info() {
         return None;
     }
     let suggested = if facts.recorded().is_empty() { Suggested::guess(facts)? } else { Suggested::by_version(facts)? };
-let table = || vec![Seen { session: NONE, visible: 0, touched: 0 }; facts.history.keys()];
+    let table = || vec![Seen { session: NONE, visible: 0, touched: 0 }; facts.history.keys()];
     let sessions = (0..events.chain_ends.len() as u32).into_par_iter();
     let agrees = sessions.map_init(table, |table, session| suggested.agrees(events, session, g, table)).all(|agrees| agrees);
-agrees.then(|| suggested.order.into_owned())
+    agrees.then(|| suggested.order.into_owned())
 }
 
 /// An order of writes, maybe with other events in it.
@@ -46,11 +46,7 @@ impl<'f> Suggested<'f> {
     /// The order in which `causal` failed, which extends hb, or else a guess.
     fn guess(facts: &'f Facts<'_>) -> Option<Self> {
         if let Some(swept) = facts.known_swept() {
-            return Some(Suggested {
-                order: Cow::Borrowed(&swept.order),
-                place: Cow::Borrowed(&swept.place),
-                recorded: false,
-            });
+            return Some(Suggested { order: Cow::Borrowed(&swept.order), place: Cow::Borrowed(&swept.place), recorded: false });
         }
         let order = facts.recorded_guess()?;
         Some(Suggested { order: Cow::Borrowed(order), place: Cow::Owned(places(order)), recorded: false })
@@ -66,7 +62,11 @@ impl<'f> Suggested<'f> {
             place[w as usize] = version - 1;
             order[(events.key_starts[events.key[w as usize] as usize] + version - 1) as usize] = w;
         }
-        order.iter().all(|&w| w != NONE).then_some(Suggested { order: Cow::Owned(order), place: Cow::Owned(place), recorded: true })
+        order.iter().all(|&w| w != NONE).then_some(Suggested {
+            order: Cow::Owned(order),
+            place: Cow::Owned(place),
+            recorded: true,
+        })
     }
 
     /// Does it put every write that is visible to a read of the session no later than what that returned, and each write of the session

@@ -4,8 +4,13 @@
 //! before the read; inside a batch the order for `causal` decides. That extends hb, so if each read of the session then returns the last
 //! write of its key before it, nothing is left to prove. Where a write x stands behind what a later read returned, w, x must precede w:
 //! x moves to w's batch with all of its past, and the reads between are looked at again. Other orders may do where this one does not: then
-//! the general way has to tell. Cost: O(events in the session's past), along the other sessions' chains, and what moves: little, where
-//! views lag little.
+//! the general way has to tell.
+//!
+//! What the order for `causal` has before the first write that a read of the session returned although the order has another behind it
+//! may stand as it does: only from there on it is parted into batches. Cost: O(events of the session's past from there to its end), along
+//! the other sessions' chains, and what moves: little, where views lag little.
+
+use std::ops::Range;
 
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::key_order::places;
@@ -55,12 +60,16 @@ impl Rows {
 /// What a thread uses again for session after session.
 pub(super) struct Filling {
     session: u32,
-    /// By chain: the first event that no batch has.
+    /// What stands before this place stays as it is, and is in no batch.
+    first: u32,
+    /// By chain: the first event that is in no batch; 0 where it is still to be looked for. And the chains where it is not.
     next: Vec<u32>,
+    chains: Vec<u32>,
     /// By event that is in some batch: which. A batch is named by the event of the session that it is for.
     batch_of: Vec<u32>,
-    /// By key.
+    /// By key; and the keys of which anything is tried.
     keys: Vec<Tried>,
+    tried_keys: Vec<u32>,
     /// Keys whose writes of the batch at hand are not in order.
     unsorted: Vec<u32>,
     /// The writes of each key that are in a batch, in the order that is tried, each key's from where its writes begin.
@@ -86,6 +95,8 @@ struct Tried {
     unsorted: u32,
 }
 
+const NOTHING: Tried = Tried { count: 0, latest: NONE, unsorted: NONE };
+
 /// The order that was tried does not do.
 struct Unexplained;
 
@@ -105,9 +116,12 @@ impl<'a> Batches<'a> {
     pub(super) fn filling(&self) -> Filling {
         Filling {
             session: 0,
-            next: Vec::new(),
+            first: 0,
+            next: vec![0; self.chains.chains()],
+            chains: Vec::new(),
             batch_of: vec![NONE; self.place.len()],
-            keys: Vec::new(),
+            keys: vec![NOTHING; self.facts.history.keys()],
+            tried_keys: Vec::new(),
             unsorted: Vec::new(),
             tried: vec![NONE; self.facts.events().writes()],
             reads: Vec::new(),
@@ -118,35 +132,44 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Is there such an order for the session? True is certain, false is not.
-    pub(super) fn explain(&self, session: u32, f: &mut Filling) -> Result<bool, OutOfBudget> {
+    /// Is there such an order for the session? True is certain, false is not. Every read of it that is placed before `first`, and every
+    /// one that returned what is, returned the last write of its key before it.
+    pub(super) fn explain(&self, session: u32, first: u32, f: &mut Filling) -> Result<bool, OutOfBudget> {
         self.facts.budget.check()?;
-        self.begin(session, f);
-        Ok(self.fill_all(f).is_ok())
+        let events = self.chains.events;
+        let own = events.starts[session as usize]..events.chain_ends[session as usize];
+        let mut start = own.clone().find(|&e| self.place[e as usize] >= first).unwrap_or(own.end);
+        let mut first = first;
+        // A cas is one operation.
+        if start > own.start && start < own.end && events.op[start as usize - 1] == events.op[start as usize] {
+            start -= 1;
+            first = self.place[start as usize];
+        }
+        self.begin(session, first, start..own.end, f);
+        Ok(self.fill_all(start..own.end, f).is_ok())
     }
 
-    fn begin(&self, session: u32, f: &mut Filling) {
+    fn begin(&self, session: u32, first: u32, own: Range<u32>, f: &mut Filling) {
         let events = self.chains.events;
-        f.session = session;
+        (f.session, f.first) = (session, first);
         // A session that was given up leaves these as they were.
         f.unsorted.clear();
         f.wanted.clear();
         f.moves.clear();
         f.moved.clear();
-        f.next.clear();
-        f.next.extend((0..self.chains.chains()).map(|chain| self.chains.start(chain)));
-        f.keys.clear();
-        f.keys.resize(self.facts.history.keys(), Tried { count: 0, latest: NONE, unsorted: NONE });
+        f.chains.drain(..).for_each(|chain| f.next[chain as usize] = 0);
+        f.tried_keys.drain(..).for_each(|key| f.keys[key as usize] = NOTHING);
+        f.chains.push(session);
+        f.next[session as usize] = own.start;
+        f.patience = 2 * own.clone().last().map_or(0, |last| (self.place[last as usize] - first) as usize + 1);
         f.reads.clear();
-        let own = events.starts[session as usize]..events.chain_ends[session as usize];
         f.reads.extend(own.filter(|&e| !events.is_write(e)).map(|e| (events.key[e as usize], e)));
         f.reads.sort_unstable();
-        f.patience = 2 * events.len();
     }
 
-    fn fill_all(&self, f: &mut Filling) -> Result<(), Unexplained> {
+    fn fill_all(&self, own: Range<u32>, f: &mut Filling) -> Result<(), Unexplained> {
         let events = self.chains.events;
-        for e in events.starts[f.session as usize]..events.chain_ends[f.session as usize] {
+        for e in own {
             let source = events.source[e as usize];
             if source < NONE {
                 self.fill(source, e, f);
@@ -165,12 +188,24 @@ impl<'a> Batches<'a> {
         Ok(())
     }
 
+    /// The first event of a chain that does not stay where it is, looked for from another back.
+    #[cold]
+    fn first(&self, chain: u32, event: u32, f: &mut Filling) -> u32 {
+        remember(&mut f.chains, chain);
+        let start = self.chains.start(chain as usize);
+        start + partition_from_end(&self.place[start as usize..=event as usize], |&place| place < f.first) as u32
+    }
+
     /// Puts an event and its past into a batch, as far as no batch has it. In which sequence is all the same.
     fn fill(&self, event: u32, batch: u32, f: &mut Filling) {
         f.wanted.push((event, self.chains.chain(event) as u32));
         while let Some((to, chain)) = f.wanted.pop() {
-            let from = f.next[chain as usize];
+            let from = match f.next[chain as usize] {
+                0 => self.first(chain, to, f),
+                next => next,
+            };
             if from > to {
+                f.next[chain as usize] = from;
                 continue;
             }
             f.next[chain as usize] = to + 1;
@@ -188,9 +223,12 @@ impl<'a> Batches<'a> {
     }
 
     /// A write of the latest batch takes its place among those of its key.
-    #[inline]
+    #[inline(always)]
     fn try_last(&self, write: u32, key: u32, batch: u32, f: &mut Filling) {
         let tried = &mut f.keys[key as usize];
+        if tried.count == 0 {
+            remember(&mut f.tried_keys, key);
+        }
         let at = self.chains.events.key_starts[key as usize] as usize + tried.count as usize;
         if tried.latest == batch && tried.unsorted != batch && self.place[f.tried[at - 1] as usize] > self.place[write as usize] {
             tried.unsorted = batch;
@@ -216,8 +254,8 @@ impl<'a> Batches<'a> {
         let events = self.chains.events;
         let source = events.source[read as usize];
         let Some(x) = self.last_before(read, f).filter(|&x| x != source) else { return Ok(()) };
-        // The initial value with a write before it, or a write of the same batch behind what the read returned.
-        if source == NONE || f.batch_of[x as usize] == f.batch_of[source as usize] {
+        // The initial value, or one that stays where it is, with a write behind it that does not; or both in the same batch.
+        if source == NONE || self.place[source as usize] < f.first || f.batch_of[x as usize] == f.batch_of[source as usize] {
             return Err(Unexplained);
         }
         let into = f.batch_of[source as usize];
@@ -250,8 +288,8 @@ impl<'a> Batches<'a> {
         while let Some((to, chain)) = f.wanted.pop() {
             let start = self.chains.start(chain as usize);
             let mut e = to;
-            // Whatever is earlier in the chain is in no later batch.
-            while f.batch_of[e as usize] > batch {
+            // Whatever is earlier in the chain is in no later batch. (What stays where it is was in one of another session's.)
+            while f.batch_of[e as usize] > batch && self.place[e as usize] >= f.first {
                 f.patience = f.patience.checked_sub(1).ok_or(Unexplained)?;
                 if chain == f.session {
                     return Err(Unexplained); // the session's own future
@@ -299,6 +337,12 @@ impl<'a> Batches<'a> {
         f.keys[key].latest = f.batch_of[last as usize];
         from - to
     }
+}
+
+/// Apart from the inner loops, which seldom need it.
+#[cold]
+fn remember(list: &mut Vec<u32>, number: u32) {
+    list.push(number);
 }
 
 /// As [`slice::partition_point`], where that is mostly near the end: in ever longer steps from there.

@@ -51,12 +51,12 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
     sources: impl Fn(u32) -> S + Sync,
 ) -> Option<Vec<u32>> {
     let sessions = || (0..chain_ends.len()).into_par_iter();
-let (lowest, highest) =
+    let (lowest, highest) =
         sessions().map(|s| rising(starts[s]..chain_ends[s], &written)).try_reduce(|| NONE_YET, |a, b| Some(join(a, b)))?;
     if lowest > highest {
         return None;
     }
-// Twice the number for a write, and one more for who reads it; numbers far apart are drawn together, to as many as there are operations.
+    // Twice the number for a write, and one more for who reads it; numbers far apart are drawn together, to as many as there are operations.
     let nodes = starts[starts.len() - 1];
     let (range, most) = (lowest.abs_diff(highest), (operations as u64).min(1 << 30));
     let moment = |number: i64| {
@@ -72,7 +72,7 @@ let (lowest, highest) =
             _ => 0,
         })
         .collect();
-let mut moments = vec![0u32; nodes as usize];
+    let mut moments = vec![0u32; nodes as usize];
     let pieces = csr::split(&mut moments, starts);
     pieces.into_par_iter().zip(starts).zip(chain_ends).for_each(|((moments, &start), &chain_end)| {
         let mut before = 0;
@@ -84,8 +84,8 @@ let mut moments = vec![0u32; nodes as usize];
         }
     });
     drop(number);
-let order = sorted(&moments);
-let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0]) != session(pair[1])).count();
+    let order = sorted(&moments);
+    let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0]) != session(pair[1])).count();
     (turns > 2 * chain_ends.len()).then_some(order)
 }
 
@@ -95,7 +95,7 @@ fn sorted(moments: &[u32]) -> Vec<u32> {
     let last = moments.par_iter().copied().max().unwrap_or(0);
     let shift = (u32::BITS - last.leading_zeros()).saturating_sub(BLOCK_BITS);
     let (starts, mut order) = csr::group((last >> shift) as usize + 1, moments.len(), |node| moments[node] >> shift);
-csr::split(&mut order, &starts).into_par_iter().for_each_init(Vec::new, |keyed, block| {
+    csr::split(&mut order, &starts).into_par_iter().for_each_init(Vec::new, |keyed, block| {
         keyed.clear();
         keyed.extend(block.iter().map(|&node| u64::from(moments[node as usize]) << 32 | u64::from(node)));
         keyed.sort_unstable();

@@ -111,7 +111,8 @@ impl<'a> OfKey<'a> {
     /// values are few, candidates are many. Where the time runs out on that, the read is as good as ambiguous.
     fn choose(&mut self, read: OpId, candidates: &[Item], initial: bool) {
         let history = self.all.history;
-        let live = || candidates.iter().map(|write| write.op()).filter(|&w| history.status(OpId::new(w as usize)) != Status::Fail);
+        let live =
+            || candidates.iter().map(|write| write.op()).filter(|&w| history.status(OpId::new(w as usize)) != Status::Fail);
         let (mut possible, mut last) = (u32::from(initial), INITIAL);
         let mut malformed = false;
         for w in live() {
