@@ -201,11 +201,11 @@ impl<'a> Batches<'a> {
         f.wanted.push((event, self.chains.chain(event) as u32));
         while let Some((to, chain)) = f.wanted.pop() {
             let from = match f.next[chain as usize] {
+                0 if self.place[to as usize] < f.first => continue,
                 0 => self.first(chain, to, f),
                 next => next,
             };
             if from > to {
-                f.next[chain as usize] = from;
                 continue;
             }
             f.next[chain as usize] = to + 1;
