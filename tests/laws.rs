@@ -234,6 +234,41 @@ fn one_thread_finds_what_many_find() {
     }
 }
 
+#[test]
+fn whether_proofs_are_kept_shows_nowhere() {
+    // Where they are not, a session may be spared its view by the order found for `causal`.
+    let judged = |history: &History, options: &Options, certificates| {
+        let judged = check::check(history, &Options { certificates, ..options.clone() });
+        format!("{:?} {:?}", judged.judgements, judged.minimal_violated)
+    };
+    let same = |name: &str, history: &History, options: &Options| {
+        let [with, without] = [true, false].map(|certificates| judged(history, options, certificates));
+        assert!(with == without, "{name}:\n{with}\n{without}");
+        with
+    };
+    check(|case| {
+        same(&format!("{} {}", case.generator, case.seed), &case.toy.history(), &options(case.settings));
+        Ok(())
+    });
+    // Sessions that come and go, whose views lag.
+    const SEEDS: u64 = 500;
+    println!("seeds 0..{SEEDS}");
+    let violated = (0..SEEDS).into_par_iter().filter(|&seed| {
+        let mut rng = Rng::new(seed);
+        let mut any = |numbers: &[usize]| numbers[rng.below(numbers.len())];
+        let (operations, sessions, alive) = (any(&[200, 1_000, 2_000]), any(&[10, 50, 200]), any(&[3, 10, 30]));
+        let (keys, age) = (any(&[2, 5, 20, 100]), any(&[5, 20, 200]));
+        let shape = Shape { alive, keys, age, reads: 0.6, ..Shape::balanced(operations, sessions, Order::AsHappened, seed) };
+        let mut text = Vec::new();
+        shape.plume(&mut text).expect("written to memory");
+        let history = format::read(&text, &ReadOptions::default()).expect("a history in Plume's format").history;
+        let options = Options { models: MODELS.iter().collect(), ..Options::default() };
+        same(&format!("{shape:?}"), &history, &options).contains("ViewCycle")
+    });
+    let violated = violated.count() as u64;
+    assert!(violated > SEEDS / 20 && violated < SEEDS, "{violated} with a view that fails");
+}
+
 fn side_by_side(cases: &[Case]) -> History {
     let mut builder = HistoryBuilder::new();
     for (number, toy) in cases.iter().map(|case| &case.toy).enumerate() {
