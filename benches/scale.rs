@@ -39,6 +39,7 @@ const M: usize = 1_000_000;
 fn rows(large: bool, seed: u64) -> Vec<Row> {
     use Order::{AsHappened, BySession, Untold};
     const CAUSAL: &[&str] = &["causal"];
+    const WHOLE: &[&str] = &["causal", "default"];
     const TRANSACTIONAL: &[&str] = &["transactional-causal"];
     const WEAK: &[&str] = &["causal", "read-committed", "read-atomic", "transactional-causal"];
     const ALL: &[&str] = &["info", "read-your-writes", "causal", "causal-memory", "default"];
@@ -66,7 +67,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
         let many = Shape { age: usize::MAX, ..balanced(M, 100_000, order) };
         let wide = Shape { keys: 50_000, age: usize::MAX, ..base };
         let web_name = format!("web log, k = 100,000, {name}");
-        add(format!("k = 50, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..base }, CAUSAL, &fifty);
+        add(format!("k = 50, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..base }, WHOLE, &fifty);
         add(format!("k = 50, one session stuck in the past, {name}"), Shape { stuck: true, ..base }, CAUSAL, &fifty);
         if order != BySession {
             add(format!("k = 50, 10 operations a transaction, {name}"), Shape { transaction: 10, ..base }, WEAK, "");
@@ -74,9 +75,9 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
         add(format!("k = 50, nine reads in ten, {name}"), Shape { reads: 0.9, ..base }, CAUSAL, &fifty);
         add(format!("k = 50, a sixth of all on one key, {name}"), Shape { skew: 3.0, ..base }, CAUSAL, &fifty);
         add(format!("k = 50, 50,000 keys, views of any age, {name}"), wide, CAUSAL, &fifty);
-        add(web_name.clone(), web, CAUSAL, &hundred);
-        add(format!("web log, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..web }, CAUSAL, &web_name);
-        add(format!("k = 100,000 all alive, views of any age, {name}"), many, CAUSAL, &hundred);
+        add(web_name.clone(), web, WHOLE, &hundred);
+        add(format!("web log, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..web }, WHOLE, &web_name);
+        add(format!("k = 100,000 all alive, views of any age, {name}"), many, WHOLE, &hundred);
         add(format!("one key, {name}"), Shape { keys: 1, ..base }, CAUSAL, &fifty);
         let read_by_all = Shape { pattern: Pattern::ReadByAll, ..base };
         add(format!("every write read by all 50 sessions, {name}"), read_by_all, CAUSAL, &fifty);
