@@ -189,8 +189,8 @@ pub(super) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: &Evidence, shown
     Ok(Outcome::Violated(witnesses, (initial.len() + cycles.len()) as u64))
 }
 
-/// The stale reads of such a set, ascending, where only some are suspected among those; `None` where the constraints that come from no read's result contradict one another, or where
-/// it takes long walks to tell.
+/// The stale reads of such a set, ascending, among the suspects where there are any; `None` where the constraints that come from no read's
+/// result contradict one another, or where it takes long walks to tell.
 pub(super) fn stale_reads(facts: &Facts<'_>, g: Guarantees, suspects: Option<&[u32]>) -> Result<Option<Vec<u32>>, OutOfBudget> {
     let touches = facts.touches();
     let suspected = |read: u32| suspects.is_none_or(|suspects| suspects.binary_search(&read).is_ok());

@@ -2,9 +2,10 @@
 //! sources at once.
 //!
 //! One pass along an order that extends the graph carries three words a node, a bit a source w: is the node after w; did it see a write of
-//! the key that the order puts after w; did it see one that is itself after w. What is after w may be told by more edges than what sees. The pass runs from the first of its sources to the last of
-//! their readers, so sources are taken together that have their readers near, neighbours in the order first. Cost: for 64
-//! sources O(nodes and edges of that stretch), whatever the number of sessions; passes run in parallel, 24 bytes a node of the stretch each.
+//! the key that the order puts after w; did it see one that is itself after w. What is after w may be told by more edges than what is seen.
+//! The pass runs from the first of its sources to the last of their readers, so sources are taken together that have their readers near,
+//! neighbours in the order first. Cost: for 64 sources O(nodes and edges of that stretch), whatever the number of sessions; passes run in
+//! parallel, 24 bytes a node of the stretch each.
 
 mod near;
 

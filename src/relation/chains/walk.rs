@@ -18,11 +18,12 @@ pub(crate) struct Walker<'a, N> {
     stack: Vec<u32>,
     /// The nodes that the last walk met.
     pub(crate) seen: Vec<u32>,
+    steps: u32,
 }
 
 impl<'a, N: Nodes> Walker<'a, N> {
     pub(crate) fn new(nodes: &'a N, budget: &'a Budget) -> Self {
-        Walker { nodes, budget, walks: 0, reached: vec![(0, 0); nodes.chains()], stack: Vec::new(), seen: Vec::new() }
+        Walker { nodes, budget, walks: 0, reached: vec![(0, 0); nodes.chains()], stack: Vec::new(), seen: Vec::new(), steps: 0 }
     }
 
     /// Did the last walk meet this node? Asked only of nodes that were in its bounds.
@@ -51,7 +52,8 @@ impl<'a, N: Nodes> Walker<'a, N> {
             let mut e = to;
             while place[e as usize] >= lowest && e != known {
                 self.seen.push(e);
-                if self.seen.len().is_multiple_of(4096) {
+                self.steps = self.steps.wrapping_add(1);
+                if self.steps.is_multiple_of(4096) {
                     self.budget.check()?;
                 }
                 self.stack.extend(nodes.cross(e).filter(|&from| place[from as usize] >= lowest));
