@@ -12,6 +12,7 @@
 
 use std::ops::Range;
 
+use crate::history::SessionId;
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::key_order::places;
 use crate::relation::chains::{Chains, Nodes};
@@ -101,16 +102,17 @@ const NOTHING: Tried = Tried { count: 0, latest: NONE, unsorted: NONE };
 struct Unexplained;
 
 impl<'a> Batches<'a> {
-    /// `None` where sessions overlap. `order` names every event, and maybe nodes that are none.
+    /// `None` where hb is more than chains. `order` names every event, and maybe nodes that are none.
     pub(super) fn new(facts: &'a Facts<'a>, base: Base, order: &[u32]) -> Option<Self> {
-        let chains = facts.chains()?;
         let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events().len()).collect();
-        let events = facts.events();
+        let (events, place) = (facts.events(), places(&order));
+        // An order that extends more than hb extends hb.
+        let chains = Chains::along(facts.history, &facts.so, events, &place)?;
         // To `pram-classic` what others read is nothing.
         let followed = |e: u32| chains.followed(e).filter(|_| base == Base::Hb || events.is_write(e));
         let follows = Rows::new(events.len(), |e| followed(e).map(|from| (from, chains.chain(from) as u32)));
         let writes = Rows::new(events.len(), |e| events.is_write(e).then(|| (e, events.key[e as usize])));
-        Some(Batches { facts, place: places(&order), writes, follows, chains })
+        Some(Batches { facts, place, writes, follows, chains })
     }
 
     pub(super) fn filling(&self) -> Filling {
@@ -136,6 +138,10 @@ impl<'a> Batches<'a> {
     /// one that returned what is, returned the last write of its key before it.
     pub(super) fn explain(&self, session: u32, first: u32, f: &mut Filling) -> Result<bool, OutOfBudget> {
         self.facts.budget.check()?;
+        // (What runs at once with a cas of its own session may stand within it.)
+        if self.facts.so.overlap(SessionId::new(session as usize)) {
+            return Ok(false);
+        }
         let events = self.chains.events;
         let own = events.starts[session as usize]..events.chain_ends[session as usize];
         let mut start = own.clone().find(|&e| self.place[e as usize] >= first).unwrap_or(own.end);

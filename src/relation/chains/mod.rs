@@ -115,6 +115,25 @@ impl<'a> Chains<'a> {
         if so.overlapping_sessions() > 0 || events.any_collection() {
             return None;
         }
+        Some(Self::following(events, |s, info| events.preceding_info(history, so, SessionId::new(s), info)))
+    }
+
+    /// More than hb, where sessions overlap: whatever such a session did follows what it did before in an order that extends hb, of which
+    /// this is the place of each event. `None` where that is not how its events are numbered, or where reads show many writes.
+    pub(crate) fn along(history: &History, so: &SessionOrder, events: &'a Events, place: &[u32]) -> Option<Self> {
+        let chain = |s: usize| &place[events.starts[s] as usize..events.chain_ends[s] as usize];
+        let overlapping = |&s: &usize| so.overlap(SessionId::new(s));
+        if events.any_collection() || !(0..events.chain_ends.len()).filter(overlapping).all(|s| chain(s).is_sorted()) {
+            return None;
+        }
+        Some(Self::following(events, |s, info| match overlapping(&s) {
+            true => events.starts[s] + chain(s).partition_point(|&before| before < place[info as usize]) as u32,
+            false => events.preceding_info(history, so, SessionId::new(s), info),
+        }))
+    }
+
+    /// `before` tells of a session and an observed `info` write of it one past the last event of its chain that the write follows.
+    fn following(events: &'a Events, before: impl Fn(usize, u32) -> u32) -> Self {
         let sessions = events.chain_ends.len();
         let mut chains = Chains {
             events,
@@ -128,11 +147,11 @@ impl<'a> Chains<'a> {
                 chains.chain.to_mut()[info as usize] = chains.starts.len() as u32;
                 chains.starts.push(info);
                 chains.ends.push(info + 1);
-                let before = events.preceding_info(history, so, SessionId::new(s), info);
+                let before = before(s, info);
                 chains.cross.to_mut()[info as usize] = before.checked_sub(1).filter(|&e| e >= events.starts[s]).unwrap_or(NONE);
             }
         }
-        Some(chains)
+        chains
     }
 
     /// What an event follows beside the one before it in its chain.
