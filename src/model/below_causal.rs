@@ -40,8 +40,7 @@ pub(super) fn suspects<'f>(facts: &'f Facts<'_>, g: Guarantees) -> Option<(&'f S
 pub(super) fn told(facts: &Facts<'_>, g: Guarantees) -> Result<Tells, OutOfBudget> {
     let Some((Swept { order, place, .. }, reads)) = suspects(facts, g) else { return Ok(Tells::Nothing) };
     let (events, visibility) = (facts.events(), facts.visibility(g));
-    let asked = |&node: &u32| Asked { node, key: events.key[node as usize], source: events.source[node as usize] };
-    let asked: Vec<Asked> = reads.iter().map(asked).collect();
+    let asked: Vec<Asked> = reads.iter().map(|&read| Asked::event(events, read)).collect();
     let (keys, writes) = (facts.history.keys(), |node: u32| events.written(node));
     let ordered = Ordered { graph: &visibility, extra: None, order, place, keys, writes };
     let told = ordered.tell(&asked, facts.budget)?;

@@ -44,6 +44,7 @@ pub(crate) const DIRECT: Guarantees = Guarantees::RYW.with(Guarantees::MR);
 fn direct(facts: &Facts<'_>, g: Guarantees) -> bool {
     DIRECT.contains(g) && !facts.events().any_collection()
 }
+
 /// So many questions at once: bounds memory, where reads that run against the order ask n² of them.
 pub(super) const BATCH: usize = 4_000_000;
 
@@ -225,8 +226,8 @@ pub(crate) fn contradicted(
     let between = |read: u32| writes.between(facts, layout, events.source[read as usize], read);
     let (order, place, keys) = (&layout.order[..], &layout.place[..], facts.history.keys());
     let ordered = Ordered { graph: visibility, extra: None, order, place, keys, writes: |node| events.written(node) };
-    let asked = |&node: &u32| Asked { node, key: events.key[node as usize], source: events.source[node as usize] };
-    let explained = ordered.explained(reads.iter().map(|read| (asked(read), between(*read).len())), facts.budget)?;
+    let asked = reads.iter().map(|&read| (Asked::event(events, read), between(read).len()));
+    let explained = ordered.explained(asked, facts.budget)?;
     let mut explained = explained.into_iter().peekable();
     for (i, &read) in reads.iter().enumerate() {
         if explained.next_if_eq(&i).is_some() {

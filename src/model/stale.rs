@@ -55,8 +55,7 @@ fn among(facts: &Facts<'_>, g: Guarantees, reads: Option<Vec<u32>>) -> Result<Op
         let newer = |&read: &u32| !writes.between(facts, &layout, events.source[read as usize], read).is_empty();
         events.register_reads().filter(newer).collect()
     });
-    let asked = |&node: &u32| Asked { node, key: events.key[node as usize], source: events.source[node as usize] };
-    let asked: Vec<Asked> = reads.iter().map(asked).collect();
+    let asked: Vec<Asked> = reads.into_iter().map(|read| Asked::event(events, read)).collect();
     let (order, place, writes) = (&layout.order[..], &layout.place[..], |node| events.written(node));
     let told = Ordered { graph: &visibility, extra: Some(extra), order, place, keys: facts.history.keys(), writes }
         .tell(&asked, facts.budget)?;

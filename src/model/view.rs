@@ -21,6 +21,7 @@ use rustc_hash::FxHashSet;
 use crate::history::{DataType, SessionId};
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
+use crate::relation::chains::key_order::places;
 use crate::relation::components::cyclic_components;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
@@ -96,23 +97,23 @@ pub(crate) fn judge(
 
 /// The sessions that an order which explains all reads for `causal` does not lead to an order of their own for.
 fn unexplained(facts: &Facts<'_>, base: Base, order: &[u32]) -> Result<Vec<u32>, OutOfBudget> {
-    let against = against(facts, order);
-    let Some(batches) = Batches::new(facts, base, order) else { return Ok(against.into_iter().map(|(s, _)| s).collect()) };
+    let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events().len()).collect();
+    let place = places(&order);
+    let against = against(facts, &order, &place);
+    let Some(batches) = Batches::new(facts, base, place) else { return Ok(against.into_iter().map(|(s, _)| s).collect()) };
     let explained: Result<Vec<bool>, OutOfBudget> =
         against.par_iter().map_init(|| batches.filling(), |filling, &(s, first)| batches.explain(s, first, filling)).collect();
     Ok(against.into_iter().zip(explained?).filter(|&(_, explained)| !explained).map(|((s, _), _)| s).collect())
 }
 
-/// The sessions with a read that does not return the last write of its key before it in this order; each with the first place among the
-/// events that such reads returned.
-fn against(facts: &Facts<'_>, order: &[u32]) -> Vec<(u32, u32)> {
+/// The sessions with a read that does not return the last write of its key before it in this order of the events; each with the first
+/// place among the events that such reads returned.
+fn against(facts: &Facts<'_>, order: &[u32], place: &[u32]) -> Vec<(u32, u32)> {
     let events = facts.events();
     let mut last = vec![NONE; facts.history.keys()];
-    let mut place = vec![0; events.len()];
     let mut first = vec![u32::MAX; facts.history.sessions()];
     events.collection_reads().for_each(|r| first[events.session[r as usize] as usize] = 0);
-    for (at, &e) in (0..).zip(order.iter().filter(|&&e| (e as usize) < events.len())) {
-        place[e as usize] = at;
+    for &e in order {
         let latest = &mut last[events.key[e as usize] as usize];
         if events.is_write(e) {
             *latest = e;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::budget::{Budget, OutOfBudget};
 use super::digraph::Digraph;
-use super::events::NONE;
+use super::events::{Events, NONE};
 use super::graph::Extra;
 use near::Near;
 
@@ -26,6 +26,13 @@ pub(crate) struct Asked {
     pub(crate) key: u32,
     /// and the node whose write it returned; [`NONE`] for the initial value.
     pub(crate) source: u32,
+}
+
+impl Asked {
+    /// A read of a register that is a node of its own.
+    pub(crate) fn event(events: &Events, read: u32) -> Self {
+        Asked { node: read, key: events.key[read as usize], source: events.source[read as usize] }
+    }
 }
 
 /// What a read saw.

@@ -14,7 +14,6 @@ use std::ops::Range;
 
 use crate::history::SessionId;
 use crate::relation::budget::OutOfBudget;
-use crate::relation::chains::key_order::places;
 use crate::relation::chains::{Chains, Nodes};
 use crate::relation::events::{NONE, WRITE};
 use crate::relation::facts::Facts;
@@ -102,10 +101,9 @@ const NOTHING: Tried = Tried { count: 0, latest: NONE, unsorted: NONE };
 struct Unexplained;
 
 impl<'a> Batches<'a> {
-    /// `None` where hb is more than chains. `order` names every event, and maybe nodes that are none.
-    pub(super) fn new(facts: &'a Facts<'a>, base: Base, order: &[u32]) -> Option<Self> {
-        let order: Vec<u32> = order.iter().copied().filter(|&node| (node as usize) < facts.events().len()).collect();
-        let (events, place) = (facts.events(), places(&order));
+    /// `None` where not even more than hb is chains. `place` is that of each event in an order that extends hb.
+    pub(super) fn new(facts: &'a Facts<'a>, base: Base, place: Vec<u32>) -> Option<Self> {
+        let events = facts.events();
         // An order that extends more than hb extends hb.
         let chains = Chains::along(facts.history, &facts.so, events, &place)?;
         // To `pram-classic` what others read is nothing.
