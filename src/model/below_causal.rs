@@ -8,7 +8,7 @@ use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::explain::Swept;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
-use crate::relation::overwritten::{Asked, Ordered};
+use crate::relation::overwritten::{Asked, Ordered, Told};
 
 use super::Guarantees;
 
@@ -43,12 +43,13 @@ pub(super) fn told(facts: &Facts<'_>, g: Guarantees) -> Result<Tells, OutOfBudge
     let asked: Vec<Asked> = reads.iter().map(|&read| Asked::event(events, read)).collect();
     let (keys, writes) = (facts.history.keys(), |node: u32| events.written(node));
     let ordered = Ordered { graph: &visibility, extra: None, order, place, keys, writes };
-    let told = ordered.tell(&asked, facts.budget)?;
-    Ok(if told.iter().all(|told| !told.newer) {
-        Tells::Satisfied(order.clone())
-    } else if asked.iter().zip(&told).any(|(asked, told)| told.overwritten || (told.newer && asked.source == NONE)) {
+    let contradicted = |asked: &Asked, told: Told| told.overwritten || (told.newer && asked.source == NONE);
+    let told = ordered.tell_until(&asked, &contradicted, facts.budget)?;
+    Ok(if asked.iter().zip(&told).any(|(asked, told)| told.is_some_and(|told| contradicted(asked, told))) {
         Tells::Violated
-    } else {
+    } else if told.iter().flatten().any(|told| told.newer) {
         Tells::Nothing
+    } else {
+        Tells::Satisfied(order.clone())
     })
 }

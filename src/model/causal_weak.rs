@@ -72,7 +72,8 @@ fn in_past(facts: &Facts<'_>, hb: &Graph<'_>, layout: &Layout) -> Result<InPast,
     let mut initial: Vec<Sight> = Vec::new();
     let mut overwritten: Vec<(u32, u32, u32)> = Vec::new();
     let mut asked: Vec<(u32, u32, u32)> = Vec::new();
-    contradicted(facts, hb, layout, facts.events().register_reads(), |x, read| {
+    let reads: Vec<u32> = facts.events().register_reads().collect();
+    contradicted(facts, hb, layout, &reads, |x, read| {
         match facts.events().source[read as usize] {
             NONE if initial.last().is_some_and(|sight| sight.1 == read) => {}
             NONE => initial.push((x, read)),

@@ -9,6 +9,8 @@
 //! Soundness never depends on the guess that π starts from: only true constraints are ever added. Cost: a round is O(n) and the
 //! questions that π raises; a good guess raises few, and one or two rounds do.
 
+use rustc_hash::FxHashSet;
+
 use crate::history::SessionId;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
@@ -147,28 +149,26 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
 /// Adds constraints until an order explains every read, or until they are cyclic or some read has no explanation in any order.
 fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decision, OutOfBudget> {
     let visibility = facts.visibility(g);
+    let relay = |extra: &Extra, guess: &[u32]| {
+        let graph = Graph { extra: Some(extra), ..visibility };
+        lay_out(&graph, guess.iter().copied(), facts.budget)
+    };
+    let cyclic = |extra| Ok(Decision::Violated(Evidence::Graph { extra, linked: true, contradictions: Vec::new() }));
     // An order in which `causal` failed extends all that is known at first.
-    let (mut guess, mut known) = match below_causal::suspects(facts, g) {
-        Some((swept, reads)) => (Vec::new(), Some((swept, reads))),
-        None => (facts.best_guess().to_vec(), None),
+    let (mut layout, mut reads) = match below_causal::suspects(facts, g) {
+        Some((swept, reads)) => (Layout { order: swept.order.clone(), place: swept.place.clone() }, reads),
+        None => match relay(&extra, facts.best_guess())? {
+            Ok(layout) => (layout, facts.events().register_reads().collect()),
+            Err(_) => return cyclic(extra),
+        },
     };
     let mut first_round = true;
     // Reads that run against the order contradict n² pairs. What a round leaves out the next one finds.
     let most = facts.events().len() + 1_000_000;
     loop {
-        let graph = Graph { extra: Some(&extra), ..visibility };
-        let (layout, reads) = match known.take() {
-            Some((swept, reads)) => (Layout { order: swept.order.clone(), place: swept.place.clone() }, Some(reads)),
-            None => match lay_out(&graph, guess.iter().copied(), facts.budget)? {
-                Ok(layout) => (layout, None),
-                Err(_) => return Ok(Decision::Violated(Evidence::Graph { extra, linked: true, contradictions: Vec::new() })),
-            },
-        };
         let mut found: Vec<(u32, u32, u32)> = Vec::new();
         let mut contradictions: Vec<Breach> = Vec::new();
-        let all = reads.is_none().then(|| facts.events().register_reads());
-        let reads = reads.into_iter().flatten().chain(all.into_iter().flatten());
-        contradicted(facts, &visibility, &layout, reads, |x, read| {
+        contradicted(facts, &visibility, &layout, &reads, |x, read| {
             match facts.events().source[read as usize] {
                 NONE if contradictions.last().is_some_and(|breach| breach.read() == read) => {}
                 NONE => contradictions.push(Breach::Initial { write: x, read }),
@@ -197,9 +197,30 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
         if found.is_empty() {
             return Ok(Decision::Satisfied(layout.order));
         }
-        guess.clear();
-        guess.extend(layout.order.iter().copied().filter(|&node| (node as usize) < facts.events().len()));
+        let complete = found.len() < most;
+        let mut guess = layout.order.clone();
+        guess.retain(|&node| (node as usize) < facts.events().len());
+        let Ok(next) = relay(&extra, &guess)? else { return cyclic(extra) };
+        reads = if complete { overtaken(facts, &layout, &next) } else { facts.events().register_reads().collect() };
+        layout = next;
     }
+}
+
+/// The reads of registers with a write of their key behind what they returned that an earlier layout has before it: whatever else may
+/// contradict a read did so then.
+fn overtaken(facts: &Facts<'_>, before: &Layout, now: &Layout) -> Vec<u32> {
+    let events = facts.events();
+    // Of each key, the first place before of what is behind now.
+    let mut first = vec![u32::MAX; facts.history.keys()];
+    let mut overtaken = vec![false; events.len()];
+    let alike = before.order.iter().zip(&now.order).take_while(|(before, now)| before == now).count();
+    for &e in now.order[alike..].iter().rev().filter(|&&node| (node as usize) < events.len() && events.is_write(node)) {
+        let first = &mut first[events.key[e as usize] as usize];
+        overtaken[e as usize] = *first < before.place[e as usize];
+        *first = before.place[e as usize].min(*first);
+    }
+    let of_overtaken = |&read: &u32| overtaken.get(events.source[read as usize] as usize).is_some_and(|&overtaken| overtaken);
+    events.register_reads().filter(of_overtaken).collect()
 }
 
 /// Calls back with every (x, r), r one of these reads of registers, where the layout puts the write x of r's key between what r returned
@@ -208,11 +229,11 @@ pub(crate) fn contradicted(
     facts: &Facts<'_>,
     visibility: &Graph<'_>,
     layout: &Layout,
-    reads: impl Iterator<Item = u32>,
+    reads: &[u32],
     mut each: impl FnMut(u32, u32) -> Result<(), OutOfBudget>,
 ) -> Result<(), OutOfBudget> {
     let events = facts.events();
-    let writes = WritesInOrder::new(facts, layout);
+    let writes = WritesInOrder::of(facts, layout, reads);
     let mut questions: Vec<Question> = Vec::new();
     let mut answer = |questions: &mut Vec<Question>| -> Result<(), OutOfBudget> {
         let answers = reach::answer(visibility, Some(&layout.place), &layout.order, questions, facts.budget)?;
@@ -222,7 +243,6 @@ pub(crate) fn contradicted(
         questions.clear();
         Ok(())
     };
-    let reads: Vec<u32> = reads.collect();
     let between = |read: u32| writes.between(facts, layout, events.source[read as usize], read);
     let (order, place, keys) = (&layout.order[..], &layout.place[..], facts.history.keys());
     let ordered = Ordered { graph: visibility, extra: None, order, place, keys, writes: |node| events.written(node) };
@@ -248,6 +268,34 @@ pub(super) struct WritesInOrder {
 }
 
 impl WritesInOrder {
+    /// Those of the keys of these reads.
+    fn of(facts: &Facts<'_>, layout: &Layout, reads: &[u32]) -> Self {
+        let events = facts.events();
+        // Sorting them costs as much as a few looks at each.
+        let (mut keys, mut all) = (FxHashSet::default(), 0);
+        for &read in reads {
+            let key = events.key[read as usize];
+            if keys.insert(key) {
+                all += events.writes_of(key).len();
+            }
+            if all > events.len() / 16 {
+                return Self::new(facts, layout);
+            }
+        }
+        let mut in_order = WritesInOrder { writes: vec![0; events.writes()], places: vec![0; events.writes()] };
+        for key in keys {
+            let of_key = events.key_starts[key as usize] as usize..events.key_starts[key as usize + 1] as usize;
+            let writes = &mut in_order.writes[of_key.clone()];
+            writes.copy_from_slice(events.writes_of(key));
+            writes.sort_unstable_by_key(|&e| layout.place[e as usize]);
+            for (place, &e) in in_order.places[of_key].iter_mut().zip(&*writes) {
+                *place = layout.place[e as usize];
+            }
+        }
+        in_order
+    }
+
+    /// Those of all keys.
     pub(super) fn new(facts: &Facts<'_>, layout: &Layout) -> Self {
         let events = facts.events();
         let mut next = events.key_starts.clone();

@@ -16,7 +16,7 @@ use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::explain::Swept;
 use crate::relation::components::cyclic_components;
-use crate::relation::events::NONE;
+use crate::relation::events::{NONE, WRITE};
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Extra, Graph};
 use crate::relation::layout::{Layout, lay_out};
@@ -66,7 +66,7 @@ pub(super) fn decide(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>
 /// The same where no suggested order is one.
 pub(super) fn key_by_key(facts: &Facts<'_>, g: Guarantees) -> Result<Result<Vec<u32>, Evidence>, OutOfBudget> {
     let mut all = Evidence::default();
-    let keys = Keys::new(facts);
+    let keys = Keys::new(facts, g);
     let mut order = Vec::new();
     for (share, evidence) in judge_keys(facts, g, &keys, &|_| true)? {
         order.extend(share);
@@ -91,7 +91,7 @@ pub(super) fn satisfied(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u
         contradicted.fetch_or(!evidence.is_empty(), Ordering::Relaxed);
         !contradicted.load(Ordering::Relaxed)
     };
-    let keys = Keys::new(facts);
+    let keys = Keys::new(facts, g);
     let shares = judge_keys(facts, g, &keys, &go_on)?;
     Ok((!contradicted.load(Ordering::Relaxed)).then(|| {
         let mut order = keys.unsuspected(facts);
@@ -101,20 +101,39 @@ pub(super) fn satisfied(facts: &Facts<'_>, g: Guarantees) -> Result<Option<Vec<u
 }
 
 /// The keys that are to be judged. An order in which `causal` failed extends hb, and whatever it explains it explains under fewer
-/// guarantees, too: of a key none of whose reads it left unexplained it is an arbitration.
+/// guarantees, too: of a key none of whose reads sees what that order has behind what it returned, it is an arbitration.
 struct Keys<'f> {
-    /// Where there is such an order: by key, did it leave a read unexplained?
+    /// Where there is such an order: by key, may it leave a read unexplained?
     suspected: Option<(&'f [u32], Vec<bool>)>,
 }
 
 impl<'f> Keys<'f> {
-    fn new(facts: &'f Facts<'_>) -> Self {
+    fn new(facts: &'f Facts<'_>, g: Guarantees) -> Self {
+        let events = facts.events();
         let swept = facts.known_swept().filter(|_| facts.recorded().is_empty());
-        let suspected = swept.map(|Swept { order, unexplained, .. }| {
+        let suspected = swept.map(|Swept { order, unexplained, place }| {
             let mut suspected = vec![false; facts.history.keys()];
-            let reads = unexplained.overwritten.iter().map(|&(_, _, read)| read);
-            for read in reads.chain(unexplained.initial.iter().map(|&(_, read)| read)) {
-                suspected[facts.events().key[read as usize] as usize] = true;
+            // Long sessions are not gone through again and again.
+            let mut steps = 2 * events.len();
+            let mut reads: Vec<u32> = unexplained.overwritten.iter().map(|&(_, _, read)| read).collect();
+            reads.extend(unexplained.initial.iter().map(|&(_, read)| read));
+            reads.dedup();
+            for read in reads {
+                let (key, session) = (events.key[read as usize], events.session[read as usize]);
+                // How far along the order that is which a read returned or a write made; from 1.
+                let reached = |e: u32| match events.source[e as usize] {
+                    WRITE => place[e as usize] + 1,
+                    NONE => 0,
+                    source => place[source as usize] + 1,
+                };
+                let shown = |e: u32| g.contains(if events.is_write(e) { Guarantees::RYW } else { Guarantees::MR });
+                let before = events.starts[session as usize]..read;
+                if !suspected[key as usize] {
+                    let left = steps.checked_sub(before.len());
+                    steps = left.unwrap_or(steps);
+                    suspected[key as usize] = left.is_none()
+                        || before.into_iter().any(|e| events.key[e as usize] == key && shown(e) && reached(e) > reached(read));
+                }
             }
             (&order[..], suspected)
         });

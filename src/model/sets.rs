@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::check::{Options, WriteOrder};
 use crate::relation::budget::OutOfBudget;
 use crate::relation::facts::Facts;
+use crate::relation::side_by_side::side_by_side;
 
 use super::Guarantees;
 use super::below_causal::{self, Tells};
@@ -58,7 +59,19 @@ impl<'a> Sets<'a> {
             // single keys cost little in any case.)
             sets.sort_by_key(|&g| if DIRECT.contains(g) { 0 } else { 16 - g.0 });
         }
-        sets.into_iter().for_each(|g| self.judge_one(g));
+        // By itself `causal` is proved while the others are judged: either takes long where sessions are many.
+        let (facts, options, all) = (self.facts, self.options, Guarantees::ALL.0 as usize);
+        let by_itself = matches!(self.found[all], Some(Ok(Found::Violated(Guarantees::ALL))));
+        match self.evidence[all].take_if(|_| by_itself && self.shown.contains(&Guarantees::ALL)) {
+            None => sets.into_iter().for_each(|g| self.judge_one(g)),
+            Some(evidence) => {
+                let (proof, ()) = side_by_side(
+                    || guarantees::prove(facts, Guarantees::ALL, evidence, options.max_witnesses),
+                    || sets.into_iter().for_each(|g| self.judge_one(g)),
+                );
+                self.proofs[all] = Some(proof.map(Arc::new));
+            }
+        }
     }
 
     fn judge_causal(&mut self, sets: &[Guarantees]) {
@@ -76,11 +89,11 @@ impl<'a> Sets<'a> {
         }
         // What fewer guarantees contradict has the smaller witness.
         self.judge_one(DIRECT);
-        let by = match &self.found[DIRECT.0 as usize] {
-            Some(Ok(Found::Violated(by))) => *by,
-            _ => Guarantees::ALL,
-        };
-        self.know(Guarantees::ALL, Ok(Found::Violated(by)));
+        match self.found[DIRECT.0 as usize].clone() {
+            Some(Ok(by @ Found::Violated(_))) => self.know(Guarantees::ALL, Ok(by)),
+            // Its own proof comes later.
+            _ => self.found[Guarantees::ALL.0 as usize] = Some(Ok(Found::Violated(Guarantees::ALL))),
+        }
         let apart = Guarantees::MW.with(Guarantees::WFR);
         if sets.iter().any(|&g| apart.contains(g))
             && self.options.write_order == WriteOrder::Session

@@ -20,5 +20,6 @@ mod pipeline;
 pub(crate) mod reach;
 pub(crate) mod recorded;
 pub(crate) mod session_order;
+pub(crate) mod side_by_side;
 pub(crate) mod touches;
 pub(crate) mod transactions;

@@ -9,6 +9,8 @@
 
 mod near;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rayon::prelude::*;
 
 use super::budget::{Budget, OutOfBudget};
@@ -88,9 +90,35 @@ impl<G, W> Ordered<'_, G, W> {
 impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered<'_, G, W> {
     /// What each of the reads saw.
     pub(crate) fn tell(&self, asked: &[Asked], budget: &Budget) -> Result<Vec<Told>, OutOfBudget> {
-        let near: Result<Vec<Option<Told>>, OutOfBudget> =
-            asked.par_iter().map_init(Near::default, |near, asked| near.tell(self, asked, budget)).collect();
+        let told = self.tell_until(asked, &|_, _| false, budget)?;
+        Ok(told.into_iter().map(|told| told.expect("one or the other tells")).collect())
+    }
+
+    /// What each of them saw, or only of some if one saw what is enough.
+    pub(crate) fn tell_until(
+        &self,
+        asked: &[Asked],
+        enough: &(impl Fn(&Asked, Told) -> bool + Sync),
+        budget: &Budget,
+    ) -> Result<Vec<Option<Told>>, OutOfBudget> {
+        let done = AtomicBool::new(false);
+        let look = |asked: &Asked, told: Told| {
+            if enough(asked, told) {
+                done.store(true, Ordering::Relaxed);
+            }
+        };
+        let near: Result<Vec<Option<Told>>, OutOfBudget> = asked
+            .par_iter()
+            .map_init(Near::default, |near, asked| {
+                let told = if done.load(Ordering::Relaxed) { None } else { near.tell(self, asked, budget)? };
+                told.into_iter().for_each(|told| look(asked, told));
+                Ok(told)
+            })
+            .collect();
         let mut told = near?;
+        if done.load(Ordering::Relaxed) {
+            return Ok(told);
+        }
         let mut by_source: Vec<usize> = (0..asked.len()).filter(|&i| told[i].is_none()).collect();
         by_source.sort_unstable_by_key(|&i| (asked[i].source, asked[i].key, asked[i].node));
         let lanes = self.lanes(asked, &by_source);
@@ -99,11 +127,17 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
             .into_par_iter()
             .map_init(Vec::new, |mask, share| {
                 mask.resize(self.keys, 0);
-                self.pass(share, asked, &by_source, mask, budget)
+                let mut told = Vec::new();
+                self.pass(share, asked, &by_source, mask, budget, |i, answer| {
+                    told.push((i, answer));
+                    look(&asked[i], answer);
+                    done.load(Ordering::Relaxed)
+                })?;
+                Ok(told)
             })
             .collect();
         found?.into_iter().flatten().for_each(|(i, answer)| told[i] = Some(answer));
-        Ok(told.into_iter().map(|told| told.expect("one or the other tells")).collect())
+        Ok(told)
     }
 
     /// Which reads see none of the writes that the order puts between what they returned and themselves? Each comes with how many those
@@ -154,7 +188,8 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
         lanes
     }
 
-    /// One pass. `mask` has no bit set, before and after.
+    /// One pass; it says what each of those who ask saw, and ends when it hears that this was enough. `mask` has no bit set, before and
+    /// after.
     fn pass(
         &self,
         share: &[Lane],
@@ -162,7 +197,8 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
         by_source: &[usize],
         mask: &mut [u64],
         budget: &Budget,
-    ) -> Result<Vec<(usize, Told)>, OutOfBudget> {
+        mut enough: impl FnMut(usize, Told) -> bool,
+    ) -> Result<(), OutOfBudget> {
         let first = share.iter().map(|lane| lane.first).min().unwrap_or(0);
         let last = share.iter().map(|lane| lane.last).max().unwrap_or(0);
         let bits = || share.iter().enumerate().map(|(i, lane)| (1u64 << i, lane));
@@ -179,9 +215,8 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
             .collect();
         asking.sort_unstable();
         let mut asking = asking.into_iter().peekable();
-        let mut told = Vec::with_capacity(asking.len());
         let mut passed: Vec<Bits> = Vec::with_capacity((last - first) as usize + 1);
-        for (place, &node) in (first..=last).zip(&self.order[first as usize..]) {
+        'pass: for (place, &node) in (first..=last).zip(&self.order[first as usize..]) {
             if place % 4096 == 0 {
                 budget.check()?;
             }
@@ -196,7 +231,9 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
             });
             bits.after |= self.extra(node).fold(0, |all, from| all | of(from).after);
             while let Some((_, bit, i)) = asking.next_if(|asking| asking.0 == place) {
-                told.push((i, Told { newer: bits.newer & bit != 0, overwritten: bits.overwritten & bit != 0 }));
+                if enough(i, Told { newer: bits.newer & bit != 0, overwritten: bits.overwritten & bit != 0 }) {
+                    break 'pass;
+                }
             }
             for key in (self.writes)(node) {
                 bits.overwritten |= bits.after & mask[key as usize];
@@ -209,6 +246,6 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
             passed.push(bits);
         }
         share.iter().for_each(|lane| mask[lane.key as usize] = 0);
-        Ok(told)
+        Ok(())
     }
 }

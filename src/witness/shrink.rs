@@ -186,7 +186,10 @@ impl Shrink<'_, '_> {
             return self.visible_in_key(write, read, shown);
         }
         let search = Search { graph: &self.facts.visibility(self.guarantees), shown };
-        let path = back(&search, read, |node| node == write, |_, _| true).expect("the write is visible to the read");
+        // Whatever is on the way an order that extends hb has behind the write.
+        let place = self.facts.known_swept().map(|swept| &swept.place);
+        let behind = |node: u32| place.is_none_or(|place| place.get(node as usize).is_none_or(|&at| at >= place[write as usize]));
+        let path = back(&search, read, |node| node == write, |node, _| behind(node)).expect("the write is visible to the read");
         self.shorten(&path)
     }
 

@@ -19,7 +19,7 @@ pub(in crate::witness) const STARTS: usize = 32;
 /// verdicts.
 pub(in crate::witness) const NODES: usize = 2_000_000;
 
-/// In a component of more nodes a search first stays where its order has the edge's two ends.
+/// In a component of more nodes searches first stay between where an order has their edge's two ends.
 const LARGE: usize = 1 << 12;
 
 impl Shrink<'_, '_> {
@@ -59,19 +59,29 @@ impl Shrink<'_, '_> {
         let by_itself = self.stale_by_itself();
         let alone = |&(_, _, edge): &(u32, u32, Edge)| matches!(edge, Edge::Extra(_, Reason::Stale(r)) if by_itself.contains(&r));
         starts.sort_by_cached_key(|start| (!of_two(start), !alone(start), stretch(start)));
-        starts.truncate(STARTS.min(NODES / component.len()).max(1));
-        let large = component.len() > LARGE;
-        starts.into_iter().filter_map(move |(from, to, edge)| {
+        starts.truncate(STARTS);
+        let cycle = move |&(from, to, edge): &(u32, u32, Edge), pass: &dyn Fn(u32) -> bool| {
             let search = Search { graph, shown: &[] };
-            let way =
-                |pass: &dyn Fn(u32) -> bool| raw_back(&search, from, |node| node == to, |node, _| inside(node) && pass(node));
-            // Mostly a way leads there that does not go back behind it.
-            let near = |node: u32| node as usize >= self.facts.events().len() || place(node) >= place(to);
-            let path = if large { way(&near) } else { None };
-            let mut path = if from == to { Vec::new() } else { path.or_else(|| way(&|_| true))? };
+            let way = || raw_back(&search, from, |node| node == to, |node, _| inside(node) && pass(node));
+            let mut path = if from == to { Vec::new() } else { way()? };
             path.push((from, to, edge));
             Some(self.without_auxiliary(graph, path))
-        })
+        };
+        // Mostly some lead back by nodes that the order has between.
+        let mut found: Vec<Vec<Hop>> = Vec::new();
+        if component.len() > LARGE {
+            let mut nodes = 0;
+            for start in &starts {
+                let between = place(start.1)..place(start.0) + 1;
+                nodes += between.len();
+                if nodes <= NODES {
+                    let near = |node: u32| node as usize >= self.facts.events().len() || between.contains(&place(node));
+                    found.extend(cycle(start, &near));
+                }
+            }
+        }
+        starts.truncate(if found.is_empty() { (NODES / component.len()).max(1) } else { 0 });
+        found.into_iter().chain(starts.into_iter().filter_map(move |start| cycle(&start, &|_| true)))
     }
 
     /// The reads that hb contradicts with no other read's help, where that is known.
