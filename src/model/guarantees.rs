@@ -14,7 +14,7 @@ use rustc_hash::FxHashSet;
 use crate::history::SessionId;
 use crate::model::Guarantees;
 use crate::relation::budget::OutOfBudget;
-use crate::relation::components::cyclic_components;
+use crate::relation::components::{components_through, cyclic_components};
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Constraints, Extra, Graph, Reason};
@@ -133,7 +133,12 @@ pub(crate) fn prove(facts: &Facts<'_>, g: Guarantees, evidence: Evidence, max_wi
         Evidence::Graph { extra, linked, contradictions } => (extra, linked, contradictions),
     };
     let graph = Graph { extra: Some(&extra), ..if linked { facts.visibility(g) } else { facts.unlinked(g) } };
-    let components = cyclic_components(&graph, facts.budget)?;
+    let components = if linked && facts.known_swept().is_none() {
+        cyclic_components(&graph, facts.budget)?
+    } else {
+        // Without the constraints found there is no cycle.
+        components_through(&graph, extra.sources(), facts.budget)?
+    };
     let violations = (contradictions.len() + components.len()) as u64;
     // A read that nothing explains shows more with less than a cycle does.
     let mut witnesses: Vec<Witness> = contradictions.iter().take(shown).map(|breach| shrink.breach(breach)).collect();
@@ -206,21 +211,22 @@ fn saturate(facts: &Facts<'_>, g: Guarantees, mut extra: Extra) -> Result<Decisi
     }
 }
 
-/// The reads of registers with a write of their key behind what they returned that an earlier layout has before it: whatever else may
+/// The reads of registers of writes that have come to stand before something that an earlier layout has before them: whatever else may
 /// contradict a read did so then.
 fn overtaken(facts: &Facts<'_>, before: &Layout, now: &Layout) -> Vec<u32> {
     let events = facts.events();
-    // Of each key, the first place before of what is behind now.
-    let mut first = vec![u32::MAX; facts.history.keys()];
-    let mut overtaken = vec![false; events.len()];
+    let mut ahead = vec![false; events.len()];
     let alike = before.order.iter().zip(&now.order).take_while(|(before, now)| before == now).count();
-    for &e in now.order[alike..].iter().rev().filter(|&&node| (node as usize) < events.len() && events.is_write(node)) {
-        let first = &mut first[events.key[e as usize] as usize];
-        overtaken[e as usize] = *first < before.place[e as usize];
-        *first = before.place[e as usize].min(*first);
+    let mut first = u32::MAX;
+    for &node in now.order[alike..].iter().rev() {
+        let was = before.place[node as usize];
+        if was > first && (node as usize) < events.len() {
+            ahead[node as usize] = true;
+        }
+        first = was.min(first);
     }
-    let of_overtaken = |&read: &u32| overtaken.get(events.source[read as usize] as usize).is_some_and(|&overtaken| overtaken);
-    events.register_reads().filter(of_overtaken).collect()
+    let source_ahead = |&read: &u32| ahead.get(events.source[read as usize] as usize).is_some_and(|&ahead| ahead);
+    events.register_reads().filter(source_ahead).collect()
 }
 
 /// Calls back with every (x, r), r one of these reads of registers, where the layout puts the write x of r's key between what r returned
@@ -271,12 +277,13 @@ impl WritesInOrder {
     /// Those of the keys of these reads.
     fn of(facts: &Facts<'_>, layout: &Layout, reads: &[u32]) -> Self {
         let events = facts.events();
+        let of_key = |key: u32| events.key_starts[key as usize] as usize..events.key_starts[key as usize + 1] as usize;
         // Sorting them costs as much as a few looks at each.
         let (mut keys, mut all) = (FxHashSet::default(), 0);
         for &read in reads {
             let key = events.key[read as usize];
             if keys.insert(key) {
-                all += events.writes_of(key).len();
+                all += of_key(key).len();
             }
             if all > events.len() / 16 {
                 return Self::new(facts, layout);
@@ -284,13 +291,10 @@ impl WritesInOrder {
         }
         let mut in_order = WritesInOrder { writes: vec![0; events.writes()], places: vec![0; events.writes()] };
         for key in keys {
-            let of_key = events.key_starts[key as usize] as usize..events.key_starts[key as usize + 1] as usize;
-            let writes = &mut in_order.writes[of_key.clone()];
-            writes.copy_from_slice(events.writes_of(key));
+            let writes = &mut in_order.writes[of_key(key)];
+            writes.iter_mut().zip(facts.touches().writes(key)).for_each(|(slot, write)| *slot = write);
             writes.sort_unstable_by_key(|&e| layout.place[e as usize]);
-            for (place, &e) in in_order.places[of_key].iter_mut().zip(&*writes) {
-                *place = layout.place[e as usize];
-            }
+            in_order.places[of_key(key)].iter_mut().zip(&*writes).for_each(|(at, &write)| *at = layout.place[write as usize]);
         }
         in_order
     }

@@ -6,20 +6,31 @@ use super::digraph::Digraph;
 
 /// The components of two nodes or more, and single nodes that lead to themselves; each ascending, in the order of their first nodes.
 pub(crate) fn cyclic_components(graph: &impl Digraph, budget: &Budget) -> Result<Vec<Vec<u32>>, OutOfBudget> {
+    components_through(graph, 0..graph.nodes() as u32, budget)
+}
+
+/// The same where every cycle is known to pass through one of some nodes.
+pub(crate) fn components_through(
+    graph: &impl Digraph,
+    through: impl Iterator<Item = u32>,
+    budget: &Budget,
+) -> Result<Vec<Vec<u32>>, OutOfBudget> {
     let nodes = graph.nodes();
     let mut walk = Walk { low: vec![UNSEEN; nodes], seen: 0, calls: Vec::new(), waiting: Vec::new() };
     // Nodes whose component is not complete yet, each after all that it is known to be together with.
     let mut open: Vec<u32> = Vec::new();
     let mut found: Vec<Vec<u32>> = Vec::new();
-    for root in 0..nodes as u32 {
-        if root % 4096 == 0 {
-            budget.check()?;
-        }
+    let mut steps = 0u32;
+    for root in through {
         if walk.low[root as usize] != UNSEEN {
             continue;
         }
         walk.call(graph, root);
         while let Some(&Call { node, index, first }) = walk.calls.last() {
+            steps = steps.wrapping_add(1);
+            if steps % 4096 == 1 {
+                budget.check()?;
+            }
             if walk.waiting.len() > first {
                 let from = walk.waiting.pop().expect("there are some");
                 match walk.low[from as usize] {

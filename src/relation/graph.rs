@@ -81,6 +81,11 @@ impl Extra {
         self.edges.clear();
     }
 
+    /// Where each edge comes from.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = u32> + '_ {
+        self.edges.iter().map(|edge| edge.from)
+    }
+
     /// The edges into a node, the latest first: (number, source, reason).
     pub(crate) fn into(&self, node: u32) -> impl Iterator<Item = (u32, u32, Reason)> + '_ {
         let mut at = self.heads.get(node as usize).copied().unwrap_or(NONE);

@@ -3,10 +3,11 @@
 //!
 //! One pass along an order that extends the graph carries three words a node, a bit a source w: is the node after w; did it see a write of
 //! the key that the order puts after w; did it see one that is itself after w. What is after w may be told by more edges than what is seen.
-//! The pass runs from the first of its sources to the last of their readers, so sources are taken together that have their readers near,
-//! neighbours in the order first. Cost: for 64 sources O(nodes and edges of that stretch), whatever the number of sessions; passes run in
-//! parallel, 24 bytes a node of the stretch each.
+//! A bit is one source's from where that stands to its last reader, and then [another's](lanes): a pass may tell of any number of sources,
+//! if no more than 64 have readers to come at a time. Cost: O(nodes and edges) for each 64 of the most that do, whatever the number of
+//! sessions; passes run in parallel, 24 bytes each for a node from the first of its sources to the last of their readers.
 
+mod lanes;
 mod near;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use super::budget::{Budget, OutOfBudget};
 use super::digraph::Digraph;
 use super::events::{Events, NONE};
 use super::graph::Extra;
+use lanes::Lane;
 use near::Near;
 
 /// A read to be told about.
@@ -69,15 +71,35 @@ struct Bits {
     overwritten: u64,
 }
 
-/// A source whose readers ask, or the initial value of a key.
-struct Lane {
-    key: u32,
-    source: u32,
-    /// Where it begins, and where its last reader stands.
-    first: u32,
-    last: u32,
-    /// Its readers in the list of those who ask.
-    asked: std::ops::Range<usize>,
+/// Who has the bits of a pass.
+struct Turns {
+    /// By bit: the key of the source that has it, or had it last.
+    keys: [u32; u64::BITS as usize],
+    /// The bits of sources that are there by now.
+    started: u64,
+    /// Where bits last went from one to another: what stands before does not have them.
+    taken: Vec<(u32, u64)>,
+}
+
+impl Turns {
+    /// A source has its bit from now on.
+    fn take(&mut self, lane: &Lane, mask: &mut [u64]) {
+        let bit = lane.bit();
+        let before = std::mem::replace(&mut self.keys[bit.trailing_zeros() as usize], lane.key);
+        if before != NONE {
+            mask[before as usize] &= !bit;
+            self.taken.retain(|taken| taken.1 != bit);
+            self.taken.push((lane.first, bit));
+        }
+        mask[lane.key as usize] |= bit;
+        self.started |= bit;
+    }
+
+    /// The bits that mean the same now as they did at a place.
+    #[inline]
+    fn kept(&self, place: u32) -> u64 {
+        self.taken.iter().rev().take_while(|taken| taken.0 > place).fold(!0, |kept, taken| kept & !taken.1)
+    }
 }
 
 impl<G, W> Ordered<'_, G, W> {
@@ -121,14 +143,14 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
         }
         let mut by_source: Vec<usize> = (0..asked.len()).filter(|&i| told[i].is_none()).collect();
         by_source.sort_unstable_by_key(|&i| (asked[i].source, asked[i].key, asked[i].node));
-        let lanes = self.lanes(asked, &by_source);
-        let shares: Vec<&[Lane]> = lanes.chunks(WIDTH).collect();
-        let found: Result<Vec<Vec<(usize, Told)>>, OutOfBudget> = shares
-            .into_par_iter()
-            .map_init(Vec::new, |mask, share| {
+        let passes = lanes::passes(asked, &by_source, self.place, self.order.len(), rayon::current_num_threads());
+        let found: Result<Vec<Vec<(usize, Told)>>, OutOfBudget> = passes
+            .par_iter()
+            .with_max_len(1)
+            .map_init(Vec::new, |mask, lanes| {
                 mask.resize(self.keys, 0);
                 let mut told = Vec::new();
-                self.pass(share, asked, &by_source, mask, budget, |i, answer| {
+                self.pass(lanes, asked, &by_source, mask, budget, |i, answer| {
                     told.push((i, answer));
                     look(&asked[i], answer);
                     done.load(Ordering::Relaxed)
@@ -165,56 +187,31 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
         Ok(numbers.into_iter().zip(told).filter(|(_, told)| !told.newer).map(|(number, _)| number).collect())
     }
 
-    /// The sources, those together whose stretches are alike.
-    fn lanes(&self, asked: &[Asked], by_source: &[usize]) -> Vec<Lane> {
-        let place = |node: u32| self.place[node as usize];
-        let mut lanes: Vec<Lane> = Vec::new();
-        for (i, &read) in by_source.iter().enumerate() {
-            let Asked { node, key, source } = asked[read];
-            match lanes.last_mut() {
-                Some(lane) if (lane.source, lane.key) == (source, key) => {
-                    lane.last = lane.last.max(place(node));
-                    lane.asked.end = i + 1;
-                }
-                _ => {
-                    let first = if source == NONE { 0 } else { place(source) };
-                    lanes.push(Lane { key, source, first, last: place(node), asked: i..i + 1 });
-                }
-            }
-        }
-        // One that reaches far makes a pass long, for 63 others as well.
-        let far = self.order.len() / 8;
-        lanes.sort_unstable_by_key(|lane| ((lane.last - lane.first) as usize > far, lane.first, lane.source, lane.key));
-        lanes
-    }
-
     /// One pass; it says what each of those who ask saw, and ends when it hears that this was enough. `mask` has no bit set, before and
     /// after.
     fn pass(
         &self,
-        share: &[Lane],
+        lanes: &[Lane],
         asked: &[Asked],
         by_source: &[usize],
         mask: &mut [u64],
         budget: &Budget,
         mut enough: impl FnMut(usize, Told) -> bool,
     ) -> Result<(), OutOfBudget> {
-        let first = share.iter().map(|lane| lane.first).min().unwrap_or(0);
-        let last = share.iter().map(|lane| lane.last).max().unwrap_or(0);
-        let bits = || share.iter().enumerate().map(|(i, lane)| (1u64 << i, lane));
-        bits().for_each(|(bit, lane)| mask[lane.key as usize] |= bit);
-        let mut starting: Vec<(u32, u64)> =
-            bits().filter(|(_, lane)| lane.source != NONE).map(|(bit, lane)| (lane.first, bit)).collect();
-        starting.sort_unstable();
-        let mut starting = starting.into_iter().peekable();
-        let mut started = bits().filter(|(_, lane)| lane.source == NONE).fold(0, |all, (bit, _)| all | bit);
-        let mut asking: Vec<(u32, u64, usize)> = bits()
-            .flat_map(|(bit, lane)| {
-                by_source[lane.asked.clone()].iter().map(move |&i| (self.place[asked[i].node as usize], bit, i))
+        let first = lanes.iter().map(|lane| lane.first).min().unwrap_or(0);
+        let last = lanes.iter().map(|lane| lane.last).max().unwrap_or(0);
+        let mut asking: Vec<(u32, u64, usize)> = lanes
+            .iter()
+            .flat_map(|lane| {
+                by_source[lane.asked.clone()].iter().map(move |&i| (self.place[asked[i].node as usize], lane.bit(), i))
             })
             .collect();
         asking.sort_unstable();
         let mut asking = asking.into_iter().peekable();
+        let mut turns = Turns { keys: [NONE; u64::BITS as usize], started: 0, taken: Vec::new() };
+        // Initial values are there before the first node.
+        lanes.iter().filter(|lane| lane.source == NONE).for_each(|lane| turns.take(lane, mask));
+        let mut starting = lanes.iter().filter(|lane| lane.source != NONE).peekable();
         let mut passed: Vec<Bits> = Vec::with_capacity((last - first) as usize + 1);
         'pass: for (place, &node) in (first..=last).zip(&self.order[first as usize..]) {
             if place % 4096 == 0 {
@@ -222,7 +219,13 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
             }
             let mut bits = Bits::default();
             // What stands before the first source is after none.
-            let of = |from: u32| self.place[from as usize].checked_sub(first).map_or(Bits::default(), |at| passed[at as usize]);
+            let of = |from: u32| {
+                let from = self.place[from as usize];
+                let Bits { after, newer, overwritten } =
+                    from.checked_sub(first).map_or(Bits::default(), |at| passed[at as usize]);
+                let kept = turns.kept(from);
+                Bits { after: after & kept, newer: newer & kept, overwritten: overwritten & kept }
+            };
             self.graph.sources(node, |from| {
                 let from = of(from);
                 bits.after |= from.after;
@@ -237,15 +240,17 @@ impl<G: Digraph + Sync, W: Fn(u32) -> I + Sync, I: Iterator<Item = u32>> Ordered
             }
             for key in (self.writes)(node) {
                 bits.overwritten |= bits.after & mask[key as usize];
-                bits.newer |= started & mask[key as usize];
+                bits.newer |= turns.started & mask[key as usize];
             }
-            while let Some((_, bit)) = starting.next_if(|starting| starting.0 == place) {
-                bits.after |= bit;
-                started |= bit;
+            while let Some(lane) = starting.next_if(|lane| lane.first == place) {
+                turns.take(lane, mask);
+                bits.after |= lane.bit();
+                bits.newer &= !lane.bit();
+                bits.overwritten &= !lane.bit();
             }
             passed.push(bits);
         }
-        share.iter().for_each(|lane| mask[lane.key as usize] = 0);
+        lanes.iter().for_each(|lane| mask[lane.key as usize] = 0);
         Ok(())
     }
 }

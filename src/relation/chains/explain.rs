@@ -143,7 +143,7 @@ pub(crate) fn overwritten_in_past<N: Nodes>(nodes: &N, swept: &Swept, budget: &B
     // What is latest has the most before it.
     overwritten.sort_unstable_by_key(|&(_, x, read)| (read, Reverse(place[x as usize])));
     let partly: FxHashSet<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
-    let mut search = Search::new(nodes, place, nodes.len());
+    let mut search = Search::new(nodes, place, nodes.len() / 8);
     let (mut found, mut rest) = (Vec::new(), Vec::new());
     for group in overwritten.chunk_by(|a, b| a.2 == b.2) {
         budget.check()?;

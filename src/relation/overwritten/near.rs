@@ -10,7 +10,7 @@ use crate::relation::events::NONE;
 use super::{Asked, Ordered, Told};
 
 /// More nodes are too many.
-const MOST: usize = if cfg!(test) { 6 } else { 1 << 10 };
+const MOST: usize = if cfg!(test) { 6 } else { 1 << 8 };
 
 /// Walks from one read after another.
 #[derive(Default)]
