@@ -23,6 +23,7 @@ use crate::relation::digraph::Digraph;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Constraints, Extra, Reason};
+use crate::relation::guess::Guess;
 use crate::relation::layout::lay_out;
 use crate::relation::transactions::chains::TransactionChains;
 use crate::relation::transactions::{Order, Transactions};
@@ -93,8 +94,10 @@ impl Judge<'_> {
     /// Where all constraints can be listed. An order that is recorded mostly agrees with each of them, and then none need be kept.
     fn all_at_once(&self) -> Result<Decision, OutOfBudget> {
         let transactions = self.transactions;
-        let known = guess::recorded(transactions).map(|order| (places(&order), order));
-        if let Some((place, order)) = known.filter(|(place, _)| extends_hb(transactions, place)) {
+        let known = guess::recorded(transactions).map(|guess| (places(&guess.order), guess));
+        if let Some((place, Guess { order, .. })) =
+            known.filter(|(place, guess)| guess.extends_hb || extends_hb(transactions, place))
+        {
             let explained = |sight: &Sight| place.get(sight.source as usize).is_some_and(|&at| place[sight.seen as usize] < at);
             if seen::sights(transactions, self.isolation, self.budget, |sight| !explained(sight))?.is_empty() {
                 return Ok(self.satisfied(&order));

@@ -23,6 +23,23 @@ pub(crate) fn group(rows: usize, items: usize, row_of: impl Fn(usize) -> u32 + S
     (starts, plain(sorted))
 }
 
+/// The same, and where among the grouped items each is. Every row is < `rows`.
+pub(crate) fn group_and_places(
+    rows: usize,
+    items: usize,
+    row_of: impl Fn(usize) -> u32 + Sync,
+) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
+    let sort = CountingSort::new(rows, items, |item, counts| counts[row_of(item) as usize] += 1);
+    let (sorted, places) = (zeros(items), zeros(items));
+    let starts = sort.fill(|item, next| {
+        let slot = &mut next[row_of(item) as usize];
+        sorted[*slot as usize].store(item as u32, Ordering::Relaxed);
+        places[item].store(*slot, Ordering::Relaxed);
+        *slot += 1;
+    });
+    (starts, plain(sorted), plain(places))
+}
+
 /// The items in the order of their rows, those of one row ascending. Where rows are about as many as items, in two rounds of few: first by
 /// the lower half of the row's digits, then by the upper.
 pub(crate) fn sorted(rows: usize, items: usize, row_of: impl Fn(usize) -> u32 + Sync) -> Vec<u32> {
@@ -100,13 +117,15 @@ impl CountingSort {
 
 #[cfg(test)]
 mod tests {
-    use super::{group, sorted};
+    use super::{group, group_and_places, sorted};
 
     #[test]
     fn groups_keep_their_order() {
         let rows = [2, 0, 2, 9, 0];
         let (starts, items) = group(3, rows.len(), |item| rows[item]);
         assert_eq!((starts, items), (vec![0, 2, 2, 4], vec![1, 4, 0, 2]));
+        let grouped = group_and_places(10, rows.len(), |item| rows[item]);
+        assert_eq!(grouped, (vec![0, 2, 2, 4, 4, 4, 4, 4, 4, 4, 5], vec![1, 4, 0, 2, 3], vec![2, 0, 3, 4, 1]));
     }
 
     #[test]

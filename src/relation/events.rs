@@ -5,6 +5,7 @@
 //! events, its read and then its write. One `u32` a column; what is known of an event beyond its columns is its operation's.
 
 use std::hint::select_unpredictable;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
@@ -12,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use crate::history::{DataType, History, OpId, SessionId, Status, TxnId};
 
+use super::csr;
 use super::matching::{INITIAL, Matching, NO_WRITER, SHOWN};
 use super::session_order::SessionOrder;
 
@@ -61,23 +63,23 @@ impl Events {
 
     /// Every transaction is an event by itself, which stands where that does in the sessions' sequence.
     fn of_plain(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
+        const { assert!(NO_WRITER == WRITE && INITIAL == NONE) };
         let all = history.operations();
-        let ops = || so.sequence.par_iter().with_min_len(1 << 14).map(|&op| op as usize);
-        let key = ops().map(|op| history.op_key[op]).collect();
-        // (No branch: nothing foretells which are writes.)
-        let source = ops().map(|op| {
-            let writer = matching.writer[op];
+        // As the file has them: a session's are all over it.
+        let (key, source) = (csr::zeros(all), csr::zeros(all));
+        (0..all).into_par_iter().with_min_len(1 << 14).for_each(|op| {
+            let (event, writer) = (so.place[op] as usize, matching.writer[op]);
+            key[event].store(history.op_key[op], Ordering::Relaxed);
+            // (No branch: nothing foretells which are writes.)
             let none = writer >= INITIAL;
             let place = so.place[select_unpredictable(none, 0, writer as usize)];
-            select_unpredictable(none, writer, place)
+            source[event].store(select_unpredictable(none, writer, place), Ordering::Relaxed);
         });
-        const { assert!(NO_WRITER == WRITE && INITIAL == NONE) };
-        let source = source.collect();
         Events {
             op: Arc::clone(&so.sequence),
-            key,
+            key: csr::plain(key),
             session: sessions(&so.starts),
-            source,
+            source: csr::plain(source),
             collected: Vec::new(),
             types: history.key_types.clone(),
             starts: so.starts.clone(),

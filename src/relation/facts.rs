@@ -13,7 +13,7 @@ use super::chains::explain::{Overwritten, Swept, overwritten_in_past};
 use super::chains::key_order::places;
 use super::events::Events;
 use super::graph::{Constraints, Extra, Graph, Reason};
-use super::guess;
+use super::guess::{self, Guess};
 use super::layout::{Layout, lay_out};
 use super::links::{Junctions, Links};
 use super::matching::Matching;
@@ -32,7 +32,7 @@ pub(crate) struct Facts<'a> {
     events: OnceLock<Events>,
     recorded: OnceLock<Recorded>,
     own_future_reads: OnceLock<Vec<(u32, u32)>>,
-    recorded_guess: OnceLock<Option<Vec<u32>>>,
+    recorded_guess: OnceLock<Option<Guess>>,
     spread: OnceLock<Vec<u32>>,
     by_key: OnceLock<ByKey>,
     /// With junctions where sessions overlap, and with junctions everywhere.
@@ -119,13 +119,22 @@ impl<'a> Facts<'a> {
 
     /// The order that times, the file or values suggest, if they do.
     pub(crate) fn recorded_guess(&self) -> Option<&[u32]> {
-        self.recorded_guess.get_or_init(|| guess::recorded(self.history, &self.so, self.events())).as_deref()
+        self.recorded_guess.get_or_init(|| self.guess_recorded()).as_ref().map(|guess| &guess.order[..])
     }
 
     /// The same for whoever needs it once: kept only if it was already.
-    pub(crate) fn recorded_guess_once(&self) -> Option<Vec<u32>> {
+    pub(crate) fn recorded_guess_once(&self) -> Option<Guess> {
         let kept = self.recorded_guess.get().cloned();
-        kept.unwrap_or_else(|| guess::recorded(self.history, &self.so, self.events()))
+        kept.unwrap_or_else(|| self.guess_recorded())
+    }
+
+    fn guess_recorded(&self) -> Option<Guess> {
+        guess::recorded(self.history, &self.so, &self.matching, self.events())
+    }
+
+    /// Is it the file's order, with the events' places in the sessions' sequence?
+    pub(crate) fn guessed_as_filed(&self) -> bool {
+        guess::as_filed(self.history, &self.so, self.events())
     }
 
     /// Links with junctions where sessions overlap.

@@ -11,18 +11,37 @@ use crate::history::{History, Status, TxnId};
 
 use super::csr;
 use super::events::{Events, NONE};
+use super::matching::Matching;
 use super::session_order::SessionOrder;
 use by_value::{Written, by_value};
 
+/// An order of all nodes.
+#[derive(Clone)]
+pub(crate) struct Guess {
+    pub(crate) order: Vec<u32>,
+    /// Is it known to extend hb, from how it was made?
+    pub(crate) extends_hb: bool,
+}
+
+impl From<Vec<u32>> for Guess {
+    /// One of which nothing is known.
+    fn from(order: Vec<u32>) -> Self {
+        Guess { order, extends_hb: false }
+    }
+}
+
 /// All events in the order that times, the file or values suggest. Each session's chain keeps its sequence.
-pub(crate) fn recorded(history: &History, so: &SessionOrder, events: &Events) -> Option<Vec<u32>> {
+pub(crate) fn recorded(history: &History, so: &SessionOrder, matching: &Matching, events: &Events) -> Option<Guess> {
     if let Some(times) = times(history, events) {
         let mut keyed: Vec<(i64, u32)> = times.into_iter().zip(0..).collect();
         keyed.par_sort_unstable();
-        return Some(keyed.into_iter().map(|(_, e)| e).collect());
+        return Some(keyed.into_iter().map(|(_, e)| e).collect::<Vec<u32>>().into());
+    }
+    if as_filed(history, so, events) {
+        return Some(Guess { order: so.place.clone(), extends_hb: matching.writes_precede_reads() });
     }
     if interleaved(history) {
-        return Some(in_file_order(history, so, events));
+        return Some(in_file_order(history, so, events).into());
     }
     let written = |e: u32| match events.is_write(e) {
         true => Written::of(history.values(), history.written_value(events.op(e)).expect("it writes")),
@@ -63,16 +82,19 @@ pub(crate) fn ends(history: &History, txn: TxnId) -> Option<i64> {
     end.or_else(|| history.invoked(txn))
 }
 
+/// Is the guess the file's order, and each transaction an event by itself? Then the places in `so` are that order, and its sequence the
+/// place of each event.
+pub(crate) fn as_filed(history: &History, so: &SessionOrder, events: &Events) -> bool {
+    events.plain && so.reordered == 0 && history.txn_invoke.is_empty() && history.txn_complete.is_empty() && interleaved(history)
+}
+
 /// Do sessions take turns in the file, rather than stand in it one after another?
 pub(crate) fn interleaved(history: &History) -> bool {
-    let turns = history.txn_session.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    turns > 2 * history.sessions()
+    let mut turns = history.txn_session.windows(2).filter(|pair| pair[0] != pair[1]);
+    turns.nth(2 * history.sessions()).is_some()
 }
 
 fn in_file_order(history: &History, so: &SessionOrder, events: &Events) -> Vec<u32> {
-    if events.plain {
-        return so.place.clone();
-    }
     if so.reordered > 0 || events.any_info() {
         return csr::group(history.operations(), events.len(), |e| events.op[e]).1;
     }

@@ -84,6 +84,12 @@ impl Matching {
         self.malformed.is_empty() && self.ambiguous.is_empty() && self.ignored == 0
     }
 
+    /// Does the file have every write before the reads that returned it?
+    pub(crate) fn writes_precede_reads(&self) -> bool {
+        let reads = self.writer.par_iter().with_min_len(1 << 14).enumerate();
+        reads.all(|(read, &write)| write >= SHOWN || (write as usize) < read)
+    }
+
     fn match_by_key(&mut self, history: &History, so: &SessionOrder, options: &Options, external: &[bool], budget: &Budget) {
         let by_key = ByKey::new(history, external);
         let writer: Vec<AtomicU32> = std::mem::take(&mut self.writer).into_iter().map(AtomicU32::new).collect();

@@ -11,9 +11,7 @@
 //! Cost: O(n) where each session has no times, or all and in the file's order without overlap; else a sort of the sessions that have not.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::history::{History, SessionId, Status, TxnId};
@@ -27,7 +25,7 @@ pub(crate) struct SessionOrder {
     /// Session s is `sequence[starts[s]..starts[s + 1]]`.
     pub(crate) starts: Vec<u32>,
     /// The place of each transaction in `sequence`.
-    pub(super) place: Vec<u32>,
+    pub(crate) place: Vec<u32>,
     /// By session: do two of its `ok` transactions overlap? Empty where none does.
     overlaps: Vec<bool>,
     /// By transaction: its segment. Empty where no session with times has a barrier.
@@ -44,9 +42,10 @@ pub(crate) type Moment = (u32, i64, u32);
 
 impl SessionOrder {
     pub(crate) fn new(history: &History) -> Self {
-        let (starts, sequence) = csr::group(history.sessions(), history.transactions(), |txn| history.txn_session[txn]);
+        let (starts, sequence, place) =
+            csr::group_and_places(history.sessions(), history.transactions(), |txn| history.txn_session[txn]);
         let mut this = SessionOrder {
-            place: Vec::new(),
+            place,
             sequence: Arc::new(sequence),
             starts,
             overlaps: Vec::new(),
@@ -61,13 +60,6 @@ impl SessionOrder {
                 }
             }
         }
-        let place = csr::zeros(this.sequence.len());
-        this.sequence
-            .par_iter()
-            .enumerate()
-            .with_min_len(1 << 15)
-            .for_each(|(i, &txn)| place[txn as usize].store(i as u32, Ordering::Relaxed));
-        this.place = csr::plain(place);
         this
     }
 
@@ -162,8 +154,9 @@ impl SessionOrder {
             self.overlaps[session.index()] = true;
         }
         let start = self.starts[session.index()] as usize;
-        for (slot, (.., txn)) in Arc::make_mut(&mut self.sequence)[start..].iter_mut().zip(keyed) {
-            *slot = txn;
+        for (i, (.., txn)) in keyed.into_iter().enumerate() {
+            Arc::make_mut(&mut self.sequence)[start + i] = txn;
+            self.place[txn as usize] = (start + i) as u32;
         }
     }
 }

@@ -48,6 +48,10 @@ impl<'f> Suggested<'f> {
         if let Some(swept) = facts.known_swept() {
             return Some(Suggested { order: Cow::Borrowed(&swept.order), place: Cow::Borrowed(&swept.place), recorded: false });
         }
+        if facts.guessed_as_filed() {
+            let (order, place) = (&facts.so.place[..], &facts.so.sequence[..]);
+            return Some(Suggested { order: Cow::Borrowed(order), place: Cow::Borrowed(place), recorded: false });
+        }
         let order = facts.recorded_guess()?;
         Some(Suggested { order: Cow::Borrowed(order), place: Cow::Owned(places(order)), recorded: false })
     }

@@ -7,15 +7,15 @@ use crate::relation::csr;
 use crate::relation::digraph::Digraph;
 use crate::relation::events::NONE;
 use crate::relation::graph::Extra;
-use crate::relation::guess;
 use crate::relation::guess::by_value::{Written, by_value};
+use crate::relation::guess::{self, Guess};
 use crate::relation::layout::lay_out;
 use crate::relation::transactions::{Order, Transactions};
 
 /// All nodes; `None` where so ∪ wr is cyclic, if that shows.
 pub(super) fn guess(transactions: &Transactions<'_>, budget: &Budget) -> Result<Option<Vec<u32>>, OutOfBudget> {
-    if let Some(order) = recorded(transactions) {
-        return Ok(Some(order));
+    if let Some(guess) = recorded(transactions) {
+        return Ok(Some(guess.order));
     }
     let none = Extra::new(0);
     let order = Order { transactions, constraints: &none };
@@ -29,14 +29,13 @@ pub(super) fn spread(transactions: &Transactions<'_>) -> Vec<u32> {
 }
 
 /// All nodes in the order that times, the file or values suggest, if they do.
-pub(super) fn recorded(transactions: &Transactions<'_>) -> Option<Vec<u32>> {
-    by_time(transactions)
-        .or_else(|| guess::interleaved(transactions.history).then(|| transactions.as_filed().collect()))
-        .or_else(|| values(transactions))
+pub(super) fn recorded(transactions: &Transactions<'_>) -> Option<Guess> {
+    let as_filed = || guess::interleaved(transactions.history).then(|| transactions.as_filed().collect());
+    by_time(transactions).or_else(as_filed).map(Guess::from).or_else(|| values(transactions))
 }
 
 /// A transaction counts as its highest number.
-fn values(transactions: &Transactions<'_>) -> Option<Vec<u32>> {
+fn values(transactions: &Transactions<'_>) -> Option<Guess> {
     let history = transactions.history;
     let written = |node| {
         let value = |(op, _)| history.written_value(OpId::new(op as usize)).expect("it writes");

@@ -11,6 +11,7 @@ use rustc_hash::FxHashSet;
 use crate::relation::budget::{Budget, OutOfBudget};
 
 use crate::relation::events::NONE;
+use crate::relation::guess::Guess;
 use crate::relation::overwritten::{Asked, Ordered};
 
 use super::key_order::places;
@@ -94,7 +95,7 @@ pub(crate) fn explain<N: Nodes>(
 /// An order that extends hb and the edges and stays near the guess that is recorded, if any is; `None` where they are cyclic.
 pub(crate) fn first_order<N: Nodes>(
     nodes: &N,
-    recorded: Option<Vec<u32>>,
+    recorded: Option<Guess>,
     spread: impl FnOnce() -> Vec<u32>,
     edges: &Edges,
     budget: &Budget,
@@ -102,10 +103,8 @@ pub(crate) fn first_order<N: Nodes>(
     // Where sessions are many and short, most of their events come at no level that tells when.
     const MOST_FOR_LEVELS: usize = 256;
     if let Some(guess) = recorded {
-        return match order::extends(nodes, &guess, edges) {
-            true => Ok(Some(guess)),
-            false => order::lay_out(nodes, guess.into_iter(), edges, budget),
-        };
+        let extends = guess.extends_hb && !edges.any_recorded() || order::extends(nodes, &guess.order, edges);
+        return if extends { Ok(Some(guess.order)) } else { order::lay_out(nodes, guess.order.into_iter(), edges, budget) };
     }
     let none = Edges::new(nodes.len());
     let Some(listed) = order::lay_out(nodes, 0..nodes.len() as u32, &none, budget)? else { return Ok(None) };

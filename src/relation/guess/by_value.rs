@@ -9,6 +9,8 @@ use rayon::prelude::*;
 use crate::history::{Tag, Value, ValueId, Values};
 use crate::relation::csr;
 
+use super::Guess;
+
 /// What a node wrote.
 #[derive(Clone, Copy)]
 pub(crate) enum Written {
@@ -49,7 +51,7 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
     session: impl Fn(u32) -> u32 + Sync,
     written: impl Fn(u32) -> Written + Sync,
     sources: impl Fn(u32) -> S + Sync,
-) -> Option<Vec<u32>> {
+) -> Option<Guess> {
     let sessions = || (0..chain_ends.len()).into_par_iter();
     let (lowest, highest) =
         sessions().map(|s| rising(starts[s]..chain_ends[s], &written)).try_reduce(|| NONE_YET, |a, b| Some(join(a, b)))?;
@@ -69,24 +71,31 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
         .with_min_len(1 << 14)
         .map(|node| match written(node) {
             Written::Number(number) => moment(number),
-            _ => 0,
+            _ => NO_NUMBER,
         })
         .collect();
     let mut moments = vec![0u32; nodes as usize];
     let pieces = csr::split(&mut moments, starts);
-    pieces.into_par_iter().zip(starts).zip(chain_ends).for_each(|((moments, &start), &chain_end)| {
-        let mut before = 0;
+    let as_numbered = pieces.into_par_iter().zip(starts).zip(chain_ends).map(|((moments, &start), &chain_end)| {
+        let (mut before, mut as_numbered) = (0, (chain_end - start) as usize == moments.len());
         for (node, moment) in (start..).zip(moments) {
             let read = sources(node).map(|source| number[source as usize] + 1).max().unwrap_or(0);
-            let own = number[node as usize].max(read);
+            let own = match number[node as usize] {
+                NO_NUMBER => read,
+                number => number.max(read),
+            };
             before = if node < chain_end { own.max(before) } else { own };
+            as_numbered &= [before, NO_NUMBER].contains(&number[node as usize]);
             *moment = before;
         }
+        as_numbered
     });
+    // Where every write stands at its number, it stands before those who read it.
+    let extends_hb = as_numbered.reduce(|| true, |a, b| a & b);
     drop(number);
     let order = sorted(&moments);
     let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0]) != session(pair[1])).count();
-    (turns > 2 * chain_ends.len()).then_some(order)
+    (turns > 2 * chain_ends.len()).then_some(Guess { order, extends_hb })
 }
 
 /// The nodes by their moments: first by the block of time that they fall in, then block by block, each mostly within the caches.
@@ -103,6 +112,9 @@ fn sorted(moments: &[u32]) -> Vec<u32> {
     });
     order
 }
+
+/// Of a node that writes none.
+const NO_NUMBER: u32 = u32::MAX;
 
 const NONE_YET: (i64, i64) = (i64::MAX, i64::MIN);
 
@@ -130,7 +142,7 @@ mod tests {
     use super::*;
 
     /// Two or three sessions of plain nodes: what each wrote, or read from.
-    fn order(sessions: &[&[Result<i64, u32>]]) -> Option<Vec<u32>> {
+    fn guess(sessions: &[&[Result<i64, u32>]]) -> Option<Guess> {
         let mut starts = vec![0];
         starts.extend(sessions.iter().scan(0, |end, session| {
             *end += session.len() as u32;
@@ -140,6 +152,10 @@ mod tests {
         let session = |node| starts[1..].partition_point(|&end| end <= node) as u32;
         let written = |node: u32| nodes[node as usize].map_or(Written::Nothing, Written::Number);
         by_value(nodes.len(), &starts, &starts[1..], session, written, |node| nodes[node as usize].err().into_iter())
+    }
+
+    fn order(sessions: &[&[Result<i64, u32>]]) -> Option<Vec<u32>> {
+        guess(sessions).map(|guess| guess.order)
     }
 
     #[test]
@@ -154,6 +170,14 @@ mod tests {
             let scaled: Vec<&[_]> = scaled.iter().map(Vec::as_slice).collect();
             assert_eq!(order(&scaled), expected);
         }
+    }
+
+    #[test]
+    fn writes_that_stand_at_their_numbers_precede_their_readers() {
+        let known = |sessions: &[&[Result<i64, u32>]]| guess(sessions).unwrap().extends_hb;
+        assert!(known(&[&[Err(4), Ok(20), Ok(40), Ok(60)], &[Ok(10), Ok(30), Err(2), Ok(50), Ok(70)]]));
+        // What the first session read is later than the 20 that it wrote next, and the second read that.
+        assert!(!known(&[&[Err(6), Ok(20), Ok(40), Ok(60), Ok(80)], &[Ok(10), Ok(30), Err(1), Ok(50), Ok(70)]]));
     }
 
     #[test]
