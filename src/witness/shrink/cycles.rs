@@ -1,8 +1,9 @@
 //! Short cycles of a component of constraints.
 //!
 //! The component may be large and have many cycles, so the search starts from a bounded number of its edges: those that close a cycle of
-//! two first, then those of reads that hb contradicts with no other read's help, then those whose evidence lies near. Cost:
-//! O(component) a start.
+//! two first, then those of reads that hb contradicts with no other read's help, then those whose evidence lies near. In a large one a
+//! search first looks only at what an order has between its edge's two ends; the whole component is searched where no such search finds
+//! a cycle. Cost: O(nodes between) or O(component) a start.
 
 use rustc_hash::FxHashSet;
 
@@ -19,8 +20,10 @@ pub(in crate::witness) const STARTS: usize = 32;
 /// verdicts.
 pub(in crate::witness) const NODES: usize = 2_000_000;
 
-/// In a component of more nodes searches first stay between where an order has their edge's two ends.
+/// In a component of more nodes searches first stay between where an order has their edge's two ends,
 const LARGE: usize = 1 << 12;
+/// and the shortest few of what they find are made witnesses, which takes more searches.
+const SHORTEST: usize = 3;
 
 impl Shrink<'_, '_> {
     /// Short cycles of a component, as hops that close up; found one by one.
@@ -80,6 +83,8 @@ impl Shrink<'_, '_> {
                 }
             }
         }
+        found.sort_by_key(Vec::len);
+        found.truncate(SHORTEST);
         starts.truncate(if found.is_empty() { (NODES / component.len()).max(1) } else { 0 });
         found.into_iter().chain(starts.into_iter().filter_map(move |start| cycle(&start, &|_| true)))
     }
