@@ -142,12 +142,19 @@ pub(crate) fn overwritten_in_past<N: Nodes>(nodes: &N, swept: &Swept, budget: &B
     // What is latest has the most before it.
     overwritten.sort_unstable_by_key(|&(_, x, read)| (read, Reverse(place[x as usize])));
     let partly: FxHashSet<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
-    let mut search = Search::new(nodes, place, nodes.len() / 8);
+    // Where a few have come by many nodes in vain, so would the others.
+    let (mut left, mut in_vain) = (nodes.len(), 0);
+    let mut search = Search::new(nodes, place, 0);
     let (mut found, mut rest) = (Vec::new(), Vec::new());
     for group in overwritten.chunk_by(|a, b| a.2 == b.2) {
         budget.check()?;
+        let steps = if in_vain < 4 { left.min(nodes.len() / 16) } else { 0 };
+        search.steps = steps;
         let mut leads = group.iter().map(|&(w, x, read)| ((read, w, x), search.leads(w, x)));
-        match leads.find(|(_, leads)| *leads != Some(false)) {
+        let led = leads.find(|(_, leads)| *leads != Some(false));
+        left -= steps - search.steps;
+        in_vain += usize::from(matches!(led, Some((_, None))));
+        match led {
             Some((overwritten, Some(_))) => found.push(overwritten),
             None if !partly.contains(&group[0].2) => {}
             _ => rest.push(asked(nodes, group[0].2)),

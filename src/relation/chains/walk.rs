@@ -77,7 +77,7 @@ pub(crate) struct Search<'a, N> {
     /// Nodes to look at, each with the node of its chain down to which others look.
     queue: VecDeque<(u32, u32)>,
     /// How many nodes may still be looked at.
-    steps: usize,
+    pub(crate) steps: usize,
 }
 
 impl<'a, N: Nodes> Search<'a, N> {
