@@ -79,7 +79,8 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
     let as_numbered = pieces.into_par_iter().zip(starts).zip(chain_ends).map(|((moments, &start), &chain_end)| {
         let (mut before, mut as_numbered) = (0, (chain_end - start) as usize == moments.len());
         for (node, moment) in (start..).zip(moments) {
-            let read = sources(node).map(|source| number[source as usize] + 1).max().unwrap_or(0);
+            // (What has no number is read from the start on: one more than that is 0.)
+            let read = sources(node).map(|source| number[source as usize].wrapping_add(1)).max().unwrap_or(0);
             let own = match number[node as usize] {
                 NO_NUMBER => read,
                 number => number.max(read),
