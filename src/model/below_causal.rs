@@ -24,16 +24,11 @@ pub(super) enum Tells {
 /// where there is none.
 pub(super) fn suspects<'f>(facts: &'f Facts<'_>, g: Guarantees) -> Option<(&'f Swept, Vec<u32>)> {
     let swept = facts.known_swept()?;
-    let unexplained = &swept.unexplained;
     // What is recorded orders writes that hb does not; junctions stand in no order of events.
     if !facts.recorded().is_empty() || facts.visibility(g).nodes() > facts.events().len() {
         return None;
     }
-    let mut reads: Vec<u32> = unexplained.overwritten.iter().map(|&(_, _, read)| read).collect();
-    reads.extend(unexplained.initial.iter().map(|&(_, read)| read));
-    reads.sort_unstable();
-    reads.dedup();
-    Some((swept, reads))
+    Some((swept, swept.unexplained.reads()))
 }
 
 /// Of a set of guarantees, if `causal` was swept.

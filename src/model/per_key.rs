@@ -115,10 +115,7 @@ impl<'f> Keys<'f> {
             let mut suspected = vec![false; facts.history.keys()];
             // Long sessions are not gone through again and again.
             let mut steps = 2 * events.len();
-            let mut reads: Vec<u32> = unexplained.overwritten.iter().map(|&(_, _, read)| read).collect();
-            reads.extend(unexplained.initial.iter().map(|&(_, read)| read));
-            reads.dedup();
-            for read in reads {
+            for read in unexplained.reads() {
                 let (key, session) = (events.key[read as usize], events.session[read as usize]);
                 // How far along the order that is which a read returned or a write made; from 1.
                 let reached = |e: u32| match events.source[e as usize] {

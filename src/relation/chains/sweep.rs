@@ -37,6 +37,17 @@ pub(crate) struct Unexplained {
     pub(crate) partly: Vec<(u32, Read)>,
 }
 
+impl Unexplained {
+    /// All those reads, ascending.
+    pub(crate) fn reads(&self) -> Vec<u32> {
+        let overwritten = self.overwritten.iter().map(|&(_, _, read)| read);
+        let mut reads: Vec<u32> = overwritten.chain(self.initial.iter().map(|&(_, read)| read)).collect();
+        reads.sort_unstable();
+        reads.dedup();
+        reads
+    }
+}
+
 /// Sweeps along one order after another.
 pub(crate) struct Sweeper<'a, N> {
     nodes: &'a N,
