@@ -57,39 +57,33 @@ pub(crate) fn explain<N: Nodes>(
     mut edges: Edges,
     budget: &Budget,
 ) -> Result<Explained, OutOfBudget> {
-    let mut swept: Option<Swept> = None;
-    let mut sweeper = None;
-    let mut laid_out = first;
-    while let Some(order) = laid_out {
-        // The order before makes room.
-        drop(swept.take());
-        let (mut unexplained, keys) = sweeper.get_or_insert_with(|| Sweeper::new(nodes)).unexplained(&order, budget)?;
+    let Some(mut order) = first else { return Ok(Explained::Not { edges: edges.list, swept: None }) };
+    let sweeper = Sweeper::new(nodes);
+    let swept = 'anew: loop {
+        let (mut unexplained, keys) = sweeper.unexplained(&order, budget)?;
         let mut found = unexplained.overwritten.clone();
         let partly: Vec<u32> = unexplained.partly.iter().map(|(_, read)| read.event).collect();
         edges.add(&found);
         // Which reads of the initial value have a write before them is the same in every order.
         if !unexplained.initial.is_empty() {
-            swept = Some(Swept::new(order, unexplained));
-            break;
+            break Swept::new(order, unexplained);
         }
         let mut mending = Mending::new(nodes, budget, order, keys, partly.into_iter());
-        laid_out = loop {
-            if found.is_empty() {
-                return Ok(Explained::By(mending.order));
-            }
-            match mending.mend(&edges, &found)? {
-                Mended::Unexplained(now) => {
-                    unexplained.overwritten.extend(&now);
-                    found = now;
+        while !found.is_empty() {
+            found = match mending.mend(&edges, &found)? {
+                Mended::Unexplained(found) => found,
+                Mended::TooMuch => {
+                    order = mending.order;
+                    continue 'anew;
                 }
-                Mended::TooMuch => break order::lay_out(nodes, mending.order.iter().copied(), &edges, budget)?,
-                Mended::Cyclic => break None,
-            }
+                Mended::Cyclic => break 'anew Swept { order: mending.order, unexplained, place: mending.place },
+            };
+            unexplained.overwritten.extend(&found);
             edges.add(&found);
-        };
-        swept = Some(Swept { order: mending.order, unexplained, place: mending.place });
-    }
-    Ok(Explained::Not { edges: edges.list, swept })
+        }
+        return Ok(Explained::By(mending.order));
+    };
+    Ok(Explained::Not { edges: edges.list, swept: Some(swept) })
 }
 
 /// An order that extends hb and the edges and stays near the guess that is recorded, if any is; `None` where they are cyclic.

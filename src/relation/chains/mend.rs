@@ -3,8 +3,10 @@
 //! A constraint "x before w" that an order breaks concerns only what stands from w to x; everything else may stay (Pearce & Kelly, *A
 //! dynamic topological sort algorithm for directed acyclic graphs*, JEA 2006). A write comes to stand between a read and the write that
 //! it returned only where two of the three changed sides, so only such pairs are asked about, by walks: they are few and near. Cost: the
-//! stretches laid out anew, a look at the reads in them and at the readers of writes that changed sides.
+//! stretches laid out anew, a look at the reads in them and at the readers of writes that changed sides; and one at each read for whose they
+//! are.
 
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::relation::budget::{Budget, OutOfBudget};
@@ -30,7 +32,7 @@ pub(crate) struct Mending<'a, N> {
 pub(crate) enum Mended {
     /// The constraints are cyclic. The order is as it was.
     Cyclic,
-    /// So much would move that everything had better be laid out anew. Nothing has.
+    /// The order extends all edges. So much has moved that all reads had better be looked at anew; the rest is as it was.
     TooMuch,
     /// The order extends all edges. These (w, x, read) are unexplained now, and were not before.
     Unexplained(Vec<(u32, u32, u32)>),
@@ -52,29 +54,40 @@ impl<'a, N: Nodes> Mending<'a, N> {
     pub(crate) fn mend(&mut self, edges: &Edges, fresh: &[(u32, u32, u32)]) -> Result<Mended, OutOfBudget> {
         let parts = self.parts(fresh);
         let moving: usize = parts.iter().map(|&(first, last)| (last - first) as usize + 1).sum();
+        let Some(laid) = self.lay_out(&parts, moving, edges)? else { return Ok(Mended::Cyclic) };
+        let mut laid = laid.iter().flatten();
+        for &(first, last) in &parts {
+            self.order[first as usize..=last as usize].iter_mut().zip(&mut laid).for_each(|(e, &laid)| *e = laid);
+        }
         if moving > self.order.len() / 4 {
             return Ok(Mended::TooMuch);
         }
         let before = self.place.clone();
-        let mut lay_out = LayOut::new(self.nodes, edges, self.budget);
-        let mut laid = Vec::new();
         for &(first, last) in &parts {
-            laid.clear();
-            let part = &mut self.order[first as usize..=last as usize];
-            if !lay_out.run_part(part, |e| before[e as usize] < first, &mut laid)? {
-                for (e, &place) in (0u32..).zip(&before) {
-                    self.order[place as usize] = e;
-                }
-                self.place = before;
-                return Ok(Mended::Cyclic);
-            }
-            part.copy_from_slice(&laid);
-            for (place, &e) in (first..).zip(&laid) {
-                self.place[e as usize] = place;
-            }
+            (first..=last).for_each(|place| self.place[self.order[place as usize] as usize] = place);
         }
         let changed = self.reorder_keys(&parts, &before);
         self.look(&parts, &before, &changed).map(Mended::Unexplained)
+    }
+
+    /// The nodes of the stretches, one after another, as the edges want them; `None` where they are cyclic.
+    fn lay_out(&self, parts: &[(u32, u32)], moving: usize, edges: &Edges) -> Result<Option<Vec<Vec<u32>>>, OutOfBudget> {
+        /// A share has so many nodes at least.
+        const LEAST: usize = 1 << 13;
+        let shares = (moving / LEAST).clamp(1, 8 * rayon::current_num_threads());
+        let shares = parts.par_chunks(parts.len().div_ceil(shares).max(1));
+        let laid = shares.map(|parts| {
+            let mut lay_out = LayOut::new(self.nodes, edges, self.budget);
+            let mut laid = Vec::new();
+            for &(first, last) in parts {
+                let part = &self.order[first as usize..=last as usize];
+                if !lay_out.run_part(part, |e| self.place[e as usize] < first, &mut laid)? {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(laid))
+        });
+        laid.collect()
     }
 
     /// The stretches that the edges concern, joined where they overlap.
@@ -130,12 +143,9 @@ impl<'a, N: Nodes> Mending<'a, N> {
     fn look(&self, parts: &[(u32, u32)], before: &[u32], changed: &[bool]) -> Result<Vec<(u32, u32, u32)>, OutOfBudget> {
         let mut walker = Walker::new(self.nodes, self.budget);
         let mut found = Vec::new();
-        let mut part = parts.iter().copied().peekable();
         // Of the node at hand: the (x, read) to ask about.
         let mut asking: Vec<(u32, Read)> = Vec::new();
-        for (place, &reader) in (0u32..).zip(&self.order) {
-            while part.next_if(|&(_, last)| last < place).is_some() {}
-            let moved = part.peek().is_some_and(|&(first, _)| first <= place);
+        for (reader, moved) in self.readers(parts, changed) {
             for read in self.nodes.reads(reader).filter(|read| read.source < NONE && (moved || changed[read.source as usize])) {
                 asking.extend(self.between(reader, read, before).map(|x| (x, read)));
             }
@@ -146,6 +156,20 @@ impl<'a, N: Nodes> Mending<'a, N> {
             }
         }
         Ok(found)
+    }
+
+    /// The nodes that stand in a part, and those that read from a write that may have changed sides; does it stand in a part?
+    fn readers(&self, parts: &[(u32, u32)], changed: &[bool]) -> Vec<(u32, bool)> {
+        let moved = |e: u32| {
+            let place = self.place[e as usize];
+            parts[..parts.partition_point(|&(first, _)| first <= place)].last().is_some_and(|&(_, last)| place <= last)
+        };
+        let concerned = |e: &u32| self.nodes.reads(*e).any(|read| read.source < NONE && changed[read.source as usize]);
+        let all = (0..self.order.len() as u32).into_par_iter().with_min_len(1 << 14);
+        let mut readers: Vec<(u32, bool)> = all.filter(concerned).filter(|&e| !moved(e)).map(|e| (e, false)).collect();
+        let inside = parts.iter().flat_map(|&(first, last)| &self.order[first as usize..=last as usize]);
+        readers.extend(inside.map(|&e| (e, true)));
+        readers
     }
 
     /// The writes that stand between what a read returned and the read, and did not before (or were not all asked about).

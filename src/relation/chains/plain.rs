@@ -352,7 +352,7 @@ fn reads_are_overwritten_in_their_past_by_definition() {
 
 #[test]
 fn mending_finds_what_comes_to_be_unexplained() {
-    let mut mended = 0;
+    let (mut mended, mut anew, mut cyclic) = (0, 0, 0);
     each(|plain, rng, budget| {
         let order = any_order(plain, rng, budget);
         let mut unexplained = Unexplained::default();
@@ -370,16 +370,29 @@ fn mending_finds_what_comes_to_be_unexplained() {
         edges.add(&unexplained.overwritten);
         let partly = partly.into_iter().map(|(_, read)| read.event);
         let mut mending = Mending::new(plain, budget, order, keys, partly);
-        if let Mended::Unexplained(mut found) = mending.mend(&edges, &unexplained.overwritten).unwrap() {
-            mended += 1;
-            assert!(plain.extends_hb(&mending.order));
-            // Of one chain it may name more than the last; the last is among them.
-            let expected = plain.unexplained(&mending.order).overwritten;
-            let place = places(&mending.order);
-            assert!(edges.list.iter().all(|&(w, x, _)| place[x as usize] < place[w as usize]));
-            found.sort_unstable();
-            assert!(expected.iter().all(|all| found.binary_search(all).is_ok()), "{expected:?} in {found:?}");
+        let before = mending.order.clone();
+        let outcome = mending.mend(&edges, &unexplained.overwritten).unwrap();
+        let place = places(&mending.order);
+        let extends = |&(w, x, _): &(u32, u32, u32)| place[x as usize] < place[w as usize];
+        match outcome {
+            Mended::Cyclic => {
+                cyclic += 1;
+                assert_eq!(mending.order, before);
+                assert!(lay_out(plain, before.into_iter(), &edges, budget).unwrap().is_none());
+                return;
+            }
+            Mended::TooMuch => anew += 1,
+            Mended::Unexplained(mut found) => {
+                mended += 1;
+                // Of one chain it may name more than the last; the last is among them.
+                let expected = plain.unexplained(&mending.order).overwritten;
+                found.sort_unstable();
+                assert!(expected.iter().all(|all| found.binary_search(all).is_ok()), "{expected:?} in {found:?}");
+            }
         }
+        assert!(plain.extends_hb(&mending.order));
+        assert!(edges.list.iter().all(extends));
     });
+    assert!(anew > HISTORIES as usize / 10 && cyclic > HISTORIES as usize / 10, "{anew} looked at anew, {cyclic} cyclic");
     assert!(mended > HISTORIES as usize / 10, "{mended} orders mended");
 }
