@@ -14,10 +14,12 @@ use crate::{
         Fault, ReadError, ReadOptions, finish,
         form::Tape,
         json::{Raw, keys_of_object, without_place},
-        object::{Named, raw_in},
+        object::{Names, raw_in},
     },
     history::History,
 };
+
+static NAMED: Names<{ NAMES.len() }> = Names::new(NAMES);
 
 /// Is the first object, alone or in an array, one with the fields of an operation?
 pub(super) fn detect(head: &[u8]) -> bool {
@@ -74,7 +76,7 @@ impl<'a> Objects<'_, 'a> {
         if !raw.text.starts_with('{') {
             return Err(raw.expected("expected an operation, an object with \"process\", \"type\" and \"f\""));
         }
-        let object = Named(&NAMES)
+        let object = NAMED
             .deserialize(&mut serde_json::Deserializer::from_str(raw.text))
             .map_err(|error| fault_of(raw.text, raw.at, &error))?;
         self.tape.clear();

@@ -5,10 +5,10 @@ use std::fmt;
 
 use crate::format::{
     json::Raw,
-    object::{Named, Object},
+    object::{Names, Object},
 };
 
-/// The fields, in the order of [`NAMES`].
+/// The fields, in the order of their [names](NAMES).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
     Session,
@@ -52,6 +52,9 @@ pub(super) const NAMES: [&str; FIELDS] = [
     "about",
 ];
 
+/// What has them.
+pub(super) static NAMED: Names<FIELDS> = Names::new(NAMES);
+
 impl Field {
     pub fn name(self) -> &'static str {
         NAMES[self as usize]
@@ -89,7 +92,7 @@ impl<'de: 'a, 'a> Visitor<'de> for Operations<'_, 'a> {
         f.write_str("an array of operations")
     }
     fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<(), S::Error> {
-        while let Some(fields) = seq.next_element_seed(Named(&NAMES))? {
+        while let Some(fields) = seq.next_element_seed(&NAMED)? {
             self.0.push(fields);
         }
         Ok(())

@@ -5,13 +5,12 @@ use std::str;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
-use super::field::{Field, Fields, NAMES, Operations};
+use super::field::{Field, Fields, NAMED, Operations};
 use crate::{
     format::{
         Fault, ReadError, ReadOptions, builder, finish,
         form::Tape,
         json::{Raw, without_place},
-        object::Named,
         pieces::{self, Piece},
         suggest::did_you_mean,
     },
@@ -119,7 +118,7 @@ impl<'a> Reader<'a> {
             let newline = memchr::memchr(b'\n', &content.as_bytes()[start..]).map(|length| start + length);
             let end = newline.unwrap_or(content.len());
             let line = &content[start..end];
-            if Named(&NAMES).scan(line, &mut object).is_some() {
+            if NAMED.scan(line, &mut object).is_some() {
                 self.line(&object, start, self.number, first)?;
                 first = false;
             } else if !line.trim_ascii().is_empty() {
@@ -182,7 +181,7 @@ impl<'a> Reader<'a> {
             return Err(operations.expected("`txn` must be an array of operations"));
         }
         let mut parsed = std::mem::take(&mut self.operations);
-        let count = match Named(&NAMES).scan_array(operations.text, &mut parsed) {
+        let count = match NAMED.scan_array(operations.text, &mut parsed) {
             Some(count) => count,
             None => {
                 parsed.clear();
@@ -358,7 +357,7 @@ impl<'a> Reader<'a> {
 
 fn parse(line: &str) -> Result<Fields<'_>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(line);
-    let object = Named(&NAMES).deserialize(&mut deserializer)?;
+    let object = NAMED.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(object)
 }
@@ -390,7 +389,7 @@ fn kind(op: Raw<'_>) -> Result<Kind, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::field::NAMES, *};
 
     /// Each field and where it stands.
     fn shown(object: &Fields<'_>, line: &str) -> String {
@@ -457,8 +456,8 @@ mod tests {
             }
             // One that was filled before, with other fields.
             let mut ours = Fields::default();
-            Named(&NAMES).scan(lines[0], &mut ours).unwrap();
-            match (Named(&NAMES).scan(&line, &mut ours), parse(&line)) {
+            NAMED.scan(lines[0], &mut ours).unwrap();
+            match (NAMED.scan(&line, &mut ours), parse(&line)) {
                 (Some(()), Ok(theirs)) => {
                     scanned += 1;
                     assert_eq!(shown(&ours, &line), shown(&theirs, &line), "{line}");
@@ -467,7 +466,7 @@ mod tests {
                 (None, _) => left += 1,
             }
             let mut operations = Vec::new();
-            if let Some(count) = Named(&NAMES).scan_array(&line, &mut operations) {
+            if let Some(count) = NAMED.scan_array(&line, &mut operations) {
                 let mut theirs = Vec::new();
                 let mut deserializer = serde_json::Deserializer::from_str(&line);
                 Operations(&mut theirs).deserialize(&mut deserializer).expect("scanned");
