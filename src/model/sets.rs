@@ -87,10 +87,7 @@ impl<'a> Sets<'a> {
                 return;
             }
         }
-        // What fewer guarantees contradict has the smaller witness: it will be shown as that of `causal`.
-        if self.shown.contains(&Guarantees::ALL) {
-            self.shown.push(DIRECT);
-        }
+        // What fewer guarantees contradict has the smaller witness.
         self.judge_one(DIRECT);
         match self.found[DIRECT.0 as usize].clone() {
             Some(Ok(by @ Found::Violated(_))) => self.know(Guarantees::ALL, Ok(by)),
