@@ -3,8 +3,8 @@
 //! A constraint "x before w" that an order breaks concerns only what stands from w to x; everything else may stay (Pearce & Kelly, *A
 //! dynamic topological sort algorithm for directed acyclic graphs*, JEA 2006). A write comes to stand between a read and the write that
 //! it returned only where two of the three changed sides, so only such pairs are asked about, by walks: they are few and near. Cost: the
-//! stretches laid out anew, a look at the reads in them and at the readers of writes that changed sides; and one at each read for whose they
-//! are.
+//! stretches laid out anew, a look at the reads in them and at the readers of writes that changed sides, and a glance at every read, which
+//! tells who those are.
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
