@@ -42,12 +42,18 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
     const WHOLE: &[&str] = &["causal", "default"];
     const TRANSACTIONAL: &[&str] = &["transactional-causal"];
     const WEAK: &[&str] = &["causal", "read-committed", "read-atomic", "transactional-causal"];
-    const ALL: &[&str] = &["info", "read-your-writes", "causal", "causal-memory", "default"];
+    const FIFTY: &[&str] = &["causal", "read-committed", "read-atomic"];
+    const ALL: &[&str] = &["info", "read-your-writes", "causal", "causal-memory", "default", "read-committed", "read-atomic"];
     let balanced = |operations, sessions, order| Shape::balanced(operations, sessions, order, seed);
     let mut rows = Vec::new();
     let mut add = |name: String, shape, models, from: &str| rows.push(Row { name, shape, models, from: from.to_owned() });
     for sessions in [8, 50, 100] {
-        for (order, models) in [(BySession, CAUSAL), (Untold, CAUSAL), (AsHappened, if sessions == 50 { ALL } else { CAUSAL })] {
+        for order in [BySession, Untold, AsHappened] {
+            let models = match (sessions, order) {
+                (50, AsHappened) => ALL,
+                (50, _) => FIFTY,
+                _ => CAUSAL,
+            };
             let (k, order_name) = (format!("k = {sessions}"), name_of(order));
             let small = format!("10^5 operations, {k}, {order_name}");
             add(small.clone(), balanced(M / 10, sessions, order), CAUSAL, "");
@@ -75,6 +81,7 @@ fn rows(large: bool, seed: u64) -> Vec<Row> {
         add(format!("k = 50, nine reads in ten, {name}"), Shape { reads: 0.9, ..base }, CAUSAL, &fifty);
         add(format!("k = 50, a sixth of all on one key, {name}"), Shape { skew: 3.0, ..base }, CAUSAL, &fifty);
         add(format!("k = 50, 50,000 keys, views of any age, {name}"), wide, CAUSAL, &fifty);
+        add(format!("k = 100, 10,000 keys, {name}"), Shape { keys: 10_000, ..balanced(M, 100, order) }, CAUSAL, &hundred);
         add(web_name.clone(), web, WHOLE, &hundred);
         add(format!("web log, one read in a thousand stale, {name}"), Shape { stale: 0.001, ..web }, WHOLE, &web_name);
         add(format!("k = 100,000 all alive, views of any age, {name}"), many, WHOLE, &hundred);

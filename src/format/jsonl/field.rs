@@ -52,7 +52,7 @@ pub(super) const NAMES: [&str; FIELDS] = [
     "about",
 ];
 
-/// What has them.
+/// Reads the objects that have them.
 pub(super) static NAMED: Names<FIELDS> = Names::new(NAMES);
 
 impl Field {
