@@ -200,6 +200,23 @@ fn deleting_a_read_never_turns_satisfied_into_violated() {
     });
 }
 
+#[test]
+fn a_model_asked_for_alone_is_judged_alike() {
+    check(|case| {
+        let history = case.toy.history();
+        let together = check::check(&history, &options(case.settings)).judgements;
+        for judgement in together {
+            let models = MODELS.iter().filter(|model| model.name == judgement.model).collect();
+            let asked = Options { models, certificates: false, ..options(case.settings) };
+            let alone = &check::check(&history, &asked).judgements[0];
+            if (alone.verdict, alone.stale_reads) != (judgement.verdict, judgement.stale_reads) {
+                return Err(format!("{judgement:?}\nbut alone {alone:?} of\n{}", case.toy.json_lines()));
+            }
+        }
+        Ok(())
+    });
+}
+
 /// Everything that was found, to compare.
 fn everything(judged: &Judged) -> String {
     format!("{judged:?}")
@@ -232,6 +249,48 @@ fn one_thread_finds_what_many_find() {
         let together = four.install(|| everything(&check::check(history, options)));
         assert!(alone == together, "{name}:\n{alone}\n{together}");
     }
+}
+
+#[test]
+fn what_suggests_an_order_means_nothing() {
+    // The same history as it happened, session by session with values that count, and with values that do not.
+    const SEEDS: u64 = 1_000;
+    const ALONE: [&str; 6] =
+        ["read-your-writes", "monotonic-reads", "causal", "read-committed", "read-atomic", "transactional-causal"];
+    println!("seeds 0..{SEEDS}");
+    let of = |shape: &Shape| {
+        let mut text = Vec::new();
+        shape.plume(&mut text).expect("written to memory");
+        let history = format::read(&text, &ReadOptions::default()).expect("a history in Plume's format").history;
+        let verdicts = |models: Vec<&'static Model>, certificates| {
+            let judged = check::check(&history, &Options { models, certificates, ..Options::default() });
+            judged.judgements.iter().map(|judgement| (judgement.model, judgement.verdict)).collect::<Vec<_>>()
+        };
+        let together = verdicts(MODELS.iter().collect(), true);
+        for model in MODELS.iter().filter(|model| ALONE.contains(&model.name)) {
+            for certificates in [false, true] {
+                let alone = verdicts(vec![model], certificates)[0];
+                assert!(together.contains(&alone), "{alone:?} alone, certificates {certificates}, of {together:?}, {shape:?}");
+            }
+        }
+        together
+    };
+    let violated: Vec<u64> = (0..SEEDS)
+        .into_par_iter()
+        .map(|seed| {
+            let mut rng = Rng::new(seed);
+            let mut any = |numbers: &[usize]| numbers[rng.below(numbers.len())];
+            let (operations, sessions, keys) = (any(&[100, 300, 1_000]), any(&[2, 5, 20, 50]), any(&[2, 5, 20, 100]));
+            let (transaction, age, stale) = (any(&[1, 1, 3, 10]), any(&[5, 50, usize::MAX]), any(&[0, 2, 20, 100]));
+            let balanced = |order| Shape::balanced(operations, sessions, order, seed);
+            let shape = |order| Shape { keys, transaction, age, stale: stale as f64 / 1e3, ..balanced(order) };
+            let [happened, by_session, untold] = [Order::AsHappened, Order::BySession, Order::Untold].map(shape).map(|s| of(&s));
+            assert!(happened == by_session && happened == untold, "{happened:?}\n{by_session:?}\n{untold:?}\nseed {seed}");
+            happened.iter().filter(|(_, verdict)| *verdict == Verdict::Violated).count() as u64
+        })
+        .collect();
+    let any = violated.iter().filter(|&&violated| violated > 0).count() as u64;
+    assert!(any > SEEDS / 5 && any < SEEDS * 4 / 5, "{any} of {SEEDS} violated");
 }
 
 #[test]

@@ -21,6 +21,12 @@ const COLLECTION: u32 = 1 << 30;
 impl ValueId {
     /// `null`: absent.
     pub const NULL: ValueId = ValueId(u32::MAX);
+
+    /// The integer that it is, where that is small and not negative.
+    #[inline]
+    pub(crate) fn small(self) -> Option<u32> {
+        (self.0 & INTERNED == 0).then_some(self.0)
+    }
 }
 
 /// What an interned text stands for. The first byte of every arena entry.

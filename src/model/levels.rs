@@ -3,7 +3,7 @@
 //! The strongest asked for comes first: if it holds so do the others, by the same order. One above a violated model is violated with the
 //! same witness, as `transactional-causal` is where `causal` is.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::check::Options;
 use crate::relation::budget::{Budget, OutOfBudget};
@@ -12,6 +12,7 @@ use crate::relation::transactions::Transactions;
 
 use super::Isolation;
 use super::guarantees::Outcome;
+use super::suggested;
 use super::transactions::{Decision, Evidence, Judge};
 
 type Found = Result<Arc<Outcome>, OutOfBudget>;
@@ -20,7 +21,7 @@ type Found = Result<Arc<Outcome>, OutOfBudget>;
 pub(super) struct Levels<'a> {
     facts: &'a Facts<'a>,
     options: &'a Options,
-    transactions: Transactions<'a>,
+    transactions: OnceLock<Transactions<'a>>,
     strongest: Isolation,
     found: [Option<Found>; 3],
     /// What is violated and not proved yet.
@@ -30,8 +31,14 @@ pub(super) struct Levels<'a> {
 impl<'a> Levels<'a> {
     /// Of the levels up to this one; nothing is known yet.
     pub(super) fn new(facts: &'a Facts<'a>, options: &'a Options, strongest: Isolation) -> Self {
-        let transactions = Transactions::new(facts.history, &facts.so, &facts.matching);
-        Levels { facts, options, transactions, strongest, found: Default::default(), evidence: Default::default() }
+        Levels {
+            facts,
+            options,
+            transactions: OnceLock::new(),
+            strongest,
+            found: Default::default(),
+            evidence: Default::default(),
+        }
     }
 
     /// Does the strongest hold, as far as can be told without taking all the time?
@@ -65,7 +72,11 @@ impl<'a> Levels<'a> {
         if self.found[level as usize].is_some() || self.evidence[level as usize].is_some() {
             return;
         }
-        match self.judging(level, budget).decide() {
+        let decision = match !self.facts.certified && suggested::plainly_committed(self.facts, level) {
+            true => Ok(Decision::Satisfied(Vec::new())),
+            false => self.judging(level, budget).decide(),
+        };
+        match decision {
             Ok(Decision::Satisfied(order)) => {
                 let outcome = Arc::new(Outcome::Satisfied(order));
                 self.found[..=level as usize].fill(Some(Ok(outcome)));
@@ -76,7 +87,10 @@ impl<'a> Levels<'a> {
     }
 
     fn judging<'j>(&'j self, level: Isolation, budget: &'j Budget) -> Judge<'j> {
-        Judge { facts: self.facts, transactions: &self.transactions, isolation: level, budget }
+        let facts = self.facts;
+        let transactions =
+            self.transactions.get_or_init(|| Transactions::new(facts.history, &facts.so, &facts.matching, facts.plain()));
+        Judge { facts, transactions, isolation: level, budget }
     }
 
     /// The verdict on a judged level, with its proof.

@@ -11,6 +11,7 @@ pub(crate) mod per_key;
 pub(crate) mod plan;
 mod sets;
 mod stale;
+mod suggested;
 pub(crate) mod transactions;
 mod view;
 mod well_formed;

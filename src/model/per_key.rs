@@ -1,11 +1,9 @@
 //! {RYW}, {MR} and both: every constraint is between writes of one key, so each key is judged by itself, keys side by side.
 //!
-//! An order that something [suggests](suggested) is mostly an arbitration of all; else one pass over each (key, session) run yields every
+//! An order that something [suggests](super::suggested) is mostly an arbitration of all; else one pass over each (key, session) run yields every
 //! constraint ([`Touches`](crate::relation::touches::Touches)); the key's arbitration is an order of them, and the keys' arbitrations one
 //! after another are one of all writes. Cost: O(n). Not where lists, sets or counters are read, whose reads show many writes; and not where
 //! real time orders the writes of different keys.
-
-mod suggested;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +24,7 @@ use crate::witness::shrink::Shrink;
 
 use super::breach::Breach;
 use super::guarantees::{DIRECT, Outcome};
+use super::suggested;
 
 /// Are the constraints of this set all between writes of one key, and known after one pass?
 pub(crate) fn applies(facts: &Facts<'_>, g: Guarantees) -> bool {

@@ -15,15 +15,16 @@ mod seen;
 use rayon::prelude::*;
 
 use crate::relation::budget::{Budget, OutOfBudget};
+use crate::relation::chains::Nodes as _;
 use crate::relation::chains::explain::{Explained, explain, first_order};
-use crate::relation::chains::key_order::places;
-use crate::relation::chains::order::Edges;
+use crate::relation::chains::order::{self, Edges, Precedence};
 use crate::relation::components::cyclic_components;
+use crate::relation::csr;
 use crate::relation::digraph::Digraph;
 use crate::relation::events::NONE;
 use crate::relation::facts::Facts;
 use crate::relation::graph::{Constraints, Extra, Reason};
-use crate::relation::guess::Guess;
+use crate::relation::guess::Moments;
 use crate::relation::layout::lay_out;
 use crate::relation::transactions::chains::TransactionChains;
 use crate::relation::transactions::{Order, Transactions};
@@ -45,7 +46,7 @@ pub(crate) struct Sight {
 
 /// A verdict without its proof.
 pub(crate) enum Decision {
-    /// With co, each transaction by its first operation.
+    /// With co, each transaction by its first operation; empty where no certificate is asked for.
     Satisfied(Vec<u32>),
     Violated(Evidence),
 }
@@ -74,6 +75,29 @@ impl Evidence {
     }
 }
 
+/// Sights of what others wrote, by the transaction that was read from: whoever was seen comes before it.
+struct Known<'a> {
+    sights: &'a [Sight],
+    /// Those of node n are `by_source[starts[n]..starts[n + 1]]`.
+    starts: Vec<u32>,
+    by_source: Vec<u32>,
+}
+
+impl<'a> Known<'a> {
+    fn new(transactions: &Transactions<'_>, sights: &'a [Sight]) -> Self {
+        let (starts, by_source) = csr::group(transactions.len(), sights.len(), |i| sights[i].source);
+        Known { sights, starts, by_source }
+    }
+}
+
+impl Precedence for Known<'_> {
+    #[inline]
+    fn before(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let of_node = self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize;
+        self.by_source[of_node].iter().map(|&i| self.sights[i as usize].seen)
+    }
+}
+
 /// Judges a history by one model.
 pub(crate) struct Judge<'a> {
     pub(crate) facts: &'a Facts<'a>,
@@ -94,21 +118,28 @@ impl Judge<'_> {
     /// Where all constraints can be listed. An order that is recorded mostly agrees with each of them, and then none need be kept.
     fn all_at_once(&self) -> Result<Decision, OutOfBudget> {
         let transactions = self.transactions;
-        let known = guess::recorded(transactions).map(|guess| (places(&guess.order), guess));
-        if let Some((place, Guess { order, .. })) =
-            known.filter(|(place, guess)| guess.extends_hb || extends_hb(transactions, place))
+        if let Some(moments) = guess::moments(transactions)
+            && (moments.extend_hb || extends_hb(transactions, &moments))
         {
-            let explained = |sight: &Sight| place.get(sight.source as usize).is_some_and(|&at| place[sight.seen as usize] < at);
+            debug_assert!(self.facts.so.overlapping_sessions() > 0 || extends_hb(transactions, &moments));
+            let explained = |sight: &Sight| sight.source != NONE && moments.precedes(sight.seen, sight.source);
             if seen::sights(transactions, self.isolation, self.budget, |sight| !explained(sight))?.is_empty() {
-                return Ok(self.satisfied(&order));
+                return Ok(self.satisfied(|| moments.order()));
+            }
+        }
+        let sights = seen::sights(transactions, self.isolation, self.budget, |_| true)?;
+        let explained = sights.iter().all(|sight| sight.source != NONE);
+        if explained && let Some(chains) = TransactionChains::new(transactions) {
+            let known = Known::new(transactions, &sights);
+            if let Some(order) = order::lay_out(&chains, 0..chains.len() as u32, &known, self.budget)? {
+                return Ok(self.satisfied(|| order));
             }
         }
         let mut evidence = Evidence { constraints: Extra::new(transactions.len()), initial: Vec::new() };
-        let sights = seen::sights(transactions, self.isolation, self.budget, |_| true)?;
         sights.into_iter().for_each(|sight| evidence.add(sight));
         let order = Order { transactions, constraints: &evidence.constraints };
         match lay_out(&order, 0..transactions.len() as u32, self.budget)? {
-            Ok(layout) if evidence.initial.is_empty() => Ok(self.satisfied(&layout.order)),
+            Ok(layout) if explained => Ok(self.satisfied(|| layout.order)),
             _ => Ok(evidence.violated()),
         }
     }
@@ -126,7 +157,7 @@ impl Judge<'_> {
         let none = Edges::new(transactions.len());
         let first = first_order(chains, guess::recorded(transactions), || guess::spread(transactions), &none, budget)?;
         let (edges, swept) = match explain(chains, first, none, budget)? {
-            Explained::By(order) => return Ok(self.satisfied(&order)),
+            Explained::By(order) => return Ok(self.satisfied(|| order)),
             Explained::Not { edges, swept } => (edges, swept),
         };
         let initial = swept.map_or(Vec::new(), |swept| swept.unexplained.initial);
@@ -148,7 +179,7 @@ impl Judge<'_> {
             past::contradicted(self.facts, transactions, &layout, |sight| found.push(sight))?;
             layout.order.retain(|&node| (node as usize) < transactions.len());
             if found.is_empty() {
-                return Ok(self.satisfied(&layout.order));
+                return Ok(self.satisfied(|| layout.order));
             }
             // Many reads may show the same: the first of them is the reason.
             found.sort_unstable();
@@ -162,9 +193,12 @@ impl Judge<'_> {
         Ok(evidence.violated())
     }
 
-    fn satisfied(&self, order: &[u32]) -> Decision {
-        let nodes = order.iter().filter(|&&node| (node as usize) < self.transactions.len());
-        Decision::Satisfied(nodes.map(|&node| self.transactions.first_op(node)).collect())
+    fn satisfied(&self, order: impl FnOnce() -> Vec<u32>) -> Decision {
+        if !self.facts.certified {
+            return Decision::Satisfied(Vec::new());
+        }
+        let nodes = order().into_iter().filter(|&node| (node as usize) < self.transactions.len());
+        Decision::Satisfied(nodes.map(|node| self.transactions.first_op(node)).collect())
     }
 
     /// The witnesses of a violation.
@@ -184,14 +218,14 @@ impl Judge<'_> {
     }
 }
 
-/// Does an order of all transactions extend so ∪ wr?
-fn extends_hb(transactions: &Transactions<'_>, place: &[u32]) -> bool {
+/// Do moments extend so ∪ wr?
+fn extends_hb(transactions: &Transactions<'_>, moments: &Moments<'_>) -> bool {
     let none = Extra::new(0);
     let hb = Order { transactions, constraints: &none };
-    (0..place.len() as u32).into_par_iter().with_min_len(1 << 12).all(|node| {
+    (0..transactions.len() as u32).into_par_iter().with_min_len(1 << 12).all(|node| {
         let mut follows = true;
-        // (A junction stands in no order.)
-        hb.sources(node, |from| follows &= place.get(from as usize).is_some_and(|&before| before < place[node as usize]));
+        // (A junction stands nowhere.)
+        hb.sources(node, |from| follows &= moments.precedes(from, node));
         follows
     })
 }

@@ -57,34 +57,28 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
-        if plain(history, matching) { Self::of_plain(history, so, matching) } else { Self::of_any(history, so, matching) }
+    /// `plain` tells whether [`plain`] is so.
+    pub(crate) fn new(history: &History, so: &SessionOrder, matching: &Matching, plain: bool) -> Self {
+        if plain { Self::of_plain(history, so, matching) } else { Self::of_any(history, so, matching) }
     }
 
     /// Every transaction is an event by itself, which stands where that does in the sessions' sequence.
     fn of_plain(history: &History, so: &SessionOrder, matching: &Matching) -> Self {
         const { assert!(NO_WRITER == WRITE && INITIAL == NONE) };
-        let all = history.operations();
-        // As the file has them: a session's are all over it.
-        let (key, source) = (csr::zeros(all), csr::zeros(all));
-        (0..all).into_par_iter().with_min_len(1 << 14).for_each(|op| {
-            let (event, writer) = (so.place[op] as usize, matching.writer[op]);
-            key[event].store(history.op_key[op], Ordering::Relaxed);
-            // (No branch: nothing foretells which are writes.)
-            let none = writer >= INITIAL;
-            let place = so.place[select_unpredictable(none, 0, writer as usize)];
-            source[event].store(select_unpredictable(none, writer, place), Ordering::Relaxed);
-        });
+        let (key, source) = match so.as_filed() {
+            true => rayon::join(|| history.op_key.clone(), || matching.writer.clone()),
+            false => in_sequence(history, so, matching),
+        };
         Events {
             op: Arc::clone(&so.sequence),
-            key: csr::plain(key),
+            key,
             session: sessions(&so.starts),
-            source: csr::plain(source),
+            source,
             collected: Vec::new(),
             types: history.key_types.clone(),
             starts: so.starts.clone(),
             chain_ends: so.starts[1..].to_vec(),
-            reads: all - matching.key_writes[history.keys()] as usize,
+            reads: history.operations() - matching.key_writes[history.keys()] as usize,
             key_starts: matching.key_writes.clone(),
             key_writes: OnceLock::new(),
             plain: true,
@@ -320,6 +314,22 @@ impl Events {
     }
 }
 
+/// By event its key and its source, where every transaction is an event by itself.
+fn in_sequence(history: &History, so: &SessionOrder, matching: &Matching) -> (Vec<u32>, Vec<u32>) {
+    let all = history.operations();
+    // As the file has them: a session's are all over it.
+    let (key, source) = (csr::zeros(all), csr::zeros(all));
+    (0..all).into_par_iter().with_min_len(1 << 14).for_each(|op| {
+        let (event, writer) = (so.place[op] as usize, matching.writer[op]);
+        key[event].store(history.op_key[op], Ordering::Relaxed);
+        // (No branch: nothing foretells which are writes.)
+        let none = writer >= INITIAL;
+        let place = so.place[select_unpredictable(none, 0, writer as usize)];
+        source[event].store(select_unpredictable(none, writer, place), Ordering::Relaxed);
+    });
+    (csr::plain(key), csr::plain(source))
+}
+
 /// By event its session, where session s has the events `starts[s]..starts[s + 1]`.
 fn sessions(starts: &[u32]) -> Vec<u32> {
     const PIECE: usize = 1 << 16;
@@ -338,7 +348,7 @@ fn sessions(starts: &[u32]) -> Vec<u32> {
 }
 
 /// Is every transaction one acknowledged write of a register, or read of one that was matched?
-fn plain(history: &History, matching: &Matching) -> bool {
+pub(super) fn plain(history: &History, matching: &Matching) -> bool {
     history.all_bare()
         && history.key_types.iter().all(|&key_type| key_type == DataType::Register)
         && history.cas_to.is_empty()

@@ -11,9 +11,9 @@ use super::budget::{Budget, OutOfBudget};
 use super::chains::Chains;
 use super::chains::explain::{Overwritten, Swept, overwritten_in_past};
 use super::chains::key_order::places;
-use super::events::Events;
+use super::events::{self, Events};
 use super::graph::{Constraints, Extra, Graph, Reason};
-use super::guess::{self, Guess};
+use super::guess::{self, Guess, Moments};
 use super::layout::{Layout, lay_out};
 use super::links::{Junctions, Links};
 use super::matching::Matching;
@@ -28,7 +28,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) budget: &'a Budget,
     pub(crate) so: SessionOrder,
     pub(crate) matching: Matching,
+    /// Are the orders that explain a satisfied model asked for?
+    pub(crate) certified: bool,
     write_order: WriteOrder,
+    plain: OnceLock<bool>,
     events: OnceLock<Events>,
     recorded: OnceLock<Recorded>,
     own_future_reads: OnceLock<Vec<(u32, u32)>>,
@@ -55,7 +58,9 @@ impl<'a> Facts<'a> {
             budget,
             so,
             matching,
+            certified: options.certificates,
             write_order: options.write_order,
+            plain: OnceLock::new(),
             events: OnceLock::new(),
             recorded: OnceLock::new(),
             own_future_reads: OnceLock::new(),
@@ -72,10 +77,15 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Is every transaction one acknowledged write of a register, or read of one that was matched?
+    pub(crate) fn plain(&self) -> bool {
+        *self.plain.get_or_init(|| events::plain(self.history, &self.matching))
+    }
+
     /// The operations that take part.
     #[inline]
     pub(crate) fn events(&self) -> &Events {
-        self.events.get_or_init(|| Events::new(self.history, &self.so, &self.matching))
+        self.events.get_or_init(|| Events::new(self.history, &self.so, &self.matching, self.plain()))
     }
 
     /// What is recorded of the order of writes, as far as it is asked for.
@@ -128,13 +138,18 @@ impl<'a> Facts<'a> {
         kept.unwrap_or_else(|| self.guess_recorded())
     }
 
-    fn guess_recorded(&self) -> Option<Guess> {
-        guess::recorded(self.history, &self.so, &self.matching, self.events())
+    /// When each event took effect, as the same suggest.
+    pub(crate) fn moments(&self) -> Option<Moments<'_>> {
+        match self.recorded_guess.get() {
+            Some(guess) => {
+                guess.as_ref().map(|guess| Moments { by_node: places(&guess.order).into(), extend_hb: guess.extends_hb })
+            }
+            None => guess::moments(self.history, &self.so, &self.matching, self.events()),
+        }
     }
 
-    /// Is it the file's order, with the events' places in the sessions' sequence?
-    pub(crate) fn guessed_as_filed(&self) -> bool {
-        guess::as_filed(self.history, &self.so, self.events())
+    fn guess_recorded(&self) -> Option<Guess> {
+        guess::recorded(self.history, &self.so, &self.matching, self.events())
     }
 
     /// Links with junctions where sessions overlap.

@@ -5,15 +5,19 @@
 
 pub(crate) mod by_value;
 
+use std::borrow::Cow;
+use std::hint::select_unpredictable;
+
 use rayon::prelude::*;
 
 use crate::history::{History, Status, TxnId};
 
+use super::chains::key_order::places;
 use super::csr;
 use super::events::{Events, NONE};
 use super::matching::Matching;
 use super::session_order::SessionOrder;
-use by_value::{Written, by_value};
+use by_value::Written;
 
 /// An order of all nodes.
 #[derive(Clone)]
@@ -30,6 +34,47 @@ impl From<Vec<u32>> for Guess {
     }
 }
 
+/// When each node may have taken effect: an order of all nodes that is not made before somebody needs it. They stand in the order of their
+/// moments, those of one moment in that of their numbers.
+pub(crate) struct Moments<'a> {
+    /// By node.
+    pub(crate) by_node: Cow<'a, [u32]>,
+    /// Is the order known to extend hb, from how the moments were made?
+    pub(crate) extend_hb: bool,
+}
+
+impl Moments<'_> {
+    /// Does a node stand before another one? No other kind of node stands anywhere.
+    #[inline]
+    pub(crate) fn precedes(&self, a: u32, b: u32) -> bool {
+        let moment = |node: u32| self.by_node.get(node as usize).map(|&moment| (moment, node));
+        moment(a).zip(moment(b)).is_some_and(|(a, b)| a < b)
+    }
+
+    /// The order: first by the block of time that nodes fall in, then block by block, each mostly within the caches.
+    pub(crate) fn order(&self) -> Vec<u32> {
+        const BLOCK_BITS: u32 = 10;
+        let moments = &*self.by_node;
+        let last = moments.par_iter().copied().max().unwrap_or(0);
+        let shift = (u32::BITS - last.leading_zeros()).saturating_sub(BLOCK_BITS);
+        let (starts, mut order) = csr::group((last >> shift) as usize + 1, moments.len(), |node| moments[node] >> shift);
+        csr::split(&mut order, &starts).into_par_iter().for_each_init(Vec::new, |keyed, block| {
+            keyed.clear();
+            keyed.extend(block.iter().map(|&node| u64::from(moments[node as usize]) << 32 | u64::from(node)));
+            keyed.sort_unstable();
+            block.iter_mut().zip(keyed).for_each(|(node, keyed)| *node = *keyed as u32);
+        });
+        order
+    }
+
+    /// The order, each session's chain in sequence; `None` where one of so many sessions hardly ever takes its turn after another.
+    pub(crate) fn taking_turns(&self, sessions: usize, session: impl Fn(u32) -> u32 + Sync) -> Option<Guess> {
+        let order = self.order();
+        let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0]) != session(pair[1])).count();
+        (turns > 2 * sessions).then_some(Guess { order, extends_hb: self.extend_hb })
+    }
+}
+
 /// All events in the order that times, the file or values suggest. Each session's chain keeps its sequence.
 pub(crate) fn recorded(history: &History, so: &SessionOrder, matching: &Matching, events: &Events) -> Option<Guess> {
     if let Some(times) = times(history, events) {
@@ -38,21 +83,52 @@ pub(crate) fn recorded(history: &History, so: &SessionOrder, matching: &Matching
         return Some(keyed.into_iter().map(|(_, e)| e).collect::<Vec<u32>>().into());
     }
     if as_filed(history, so, events) {
-        return Some(Guess { order: so.place.clone(), extends_hb: matching.writes_precede_reads() });
+        return Some(Guess { order: so.place.to_vec(), extends_hb: matching.writes_precede_reads() });
     }
     if interleaved(history) {
         return Some(in_file_order(history, so, events).into());
     }
-    let written = |e: u32| match events.is_write(e) {
-        true => Written::of(history.values(), history.written_value(events.op(e)).expect("it writes")),
-        false => Written::Nothing,
-    };
-    let source = |e: u32| {
-        let source = Some(events.source[e as usize]).filter(|&source| source < NONE)?;
-        Some(events.collection(source).map_or(source, |collected| collected.write))
-    };
-    let session = |e| events.session[e as usize];
-    by_value(history.operations(), &events.starts, &events.chain_ends, session, written, |e| source(e).into_iter())
+    values(history, events)?.taking_turns(events.chain_ends.len(), |e| events.session[e as usize])
+}
+
+/// When each event took effect, as the same suggest.
+pub(crate) fn moments<'a>(history: &History, so: &'a SessionOrder, matching: &Matching, events: &Events) -> Option<Moments<'a>> {
+    if as_filed(history, so, events) {
+        return Some(Moments { by_node: so.sequence[..].into(), extend_hb: matching.writes_precede_reads() });
+    }
+    if !history.txn_invoke.is_empty() || !history.txn_complete.is_empty() || interleaved(history) {
+        let Guess { order, extends_hb } = recorded(history, so, matching, events)?;
+        return Some(Moments { by_node: places(&order).into(), extend_hb: extends_hb });
+    }
+    values(history, events)
+}
+
+fn values(history: &History, events: &Events) -> Option<Moments<'static>> {
+    let (written, read) = (written(history, events), read(history, events));
+    by_value::moments(history.operations(), &events.starts, &events.chain_ends, written, read)
+}
+
+/// By event.
+fn written<'a>(history: &'a History, events: &'a Events) -> impl Fn(u32) -> Written + Sync + 'a {
+    let (values, any_cas) = (history.values(), !history.cas_to.is_empty());
+    move |e| {
+        let (op, writes) = (events.op(e), events.is_write(e));
+        let value = if any_cas && writes { history.written_value(op).expect("it writes") } else { history.op_value[op.index()] };
+        select_unpredictable(writes, Written::of(values, value), Written::NOTHING)
+    }
+}
+
+/// By event: what another wrote is what it returned.
+fn read<'a>(history: &'a History, events: &'a Events) -> impl Fn(u32) -> Written + Sync + 'a {
+    let (values, any_collection) = (history.values(), events.any_collection());
+    let written = written(history, events);
+    move |e| {
+        let source = events.source[e as usize];
+        if any_collection && let Some(collected) = events.collection(source) {
+            return written(collected.write);
+        }
+        select_unpredictable(source >= NONE, Written::NOTHING, Written::of(values, history.op_value[events.op(e).index()]))
+    }
 }
 
 /// All events, or whatever else sessions have, each session's spread evenly: session s has those from `starts[s]` to `starts[s + 1]`.
@@ -84,7 +160,7 @@ pub(crate) fn ends(history: &History, txn: TxnId) -> Option<i64> {
 
 /// Is the guess the file's order, and each transaction an event by itself? Then the places in `so` are that order, and its sequence the
 /// place of each event.
-pub(crate) fn as_filed(history: &History, so: &SessionOrder, events: &Events) -> bool {
+fn as_filed(history: &History, so: &SessionOrder, events: &Events) -> bool {
     events.plain && so.reordered == 0 && history.txn_invoke.is_empty() && history.txn_complete.is_empty() && interleaved(history)
 }
 

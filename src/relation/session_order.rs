@@ -24,8 +24,8 @@ pub(crate) struct SessionOrder {
     pub(crate) sequence: Arc<Vec<u32>>,
     /// Session s is `sequence[starts[s]..starts[s + 1]]`.
     pub(crate) starts: Vec<u32>,
-    /// The place of each transaction in `sequence`.
-    pub(crate) place: Vec<u32>,
+    /// The place of each transaction in `sequence`; the same, where the file has one session after another.
+    pub(crate) place: Arc<Vec<u32>>,
     /// By session: do two of its `ok` transactions overlap? Empty where none does.
     overlaps: Vec<bool>,
     /// By transaction: its segment. Empty where no session with times has a barrier.
@@ -42,12 +42,11 @@ pub(crate) type Moment = (u32, i64, u32);
 
 impl SessionOrder {
     pub(crate) fn new(history: &History) -> Self {
-        let (starts, sequence, place) =
-            csr::group_and_places(history.sessions(), history.transactions(), |txn| history.txn_session[txn]);
+        let (starts, sequence, place) = by_session(history);
         let mut this = SessionOrder {
-            place,
-            sequence: Arc::new(sequence),
+            sequence,
             starts,
+            place,
             overlaps: Vec::new(),
             segments: Vec::new(),
             by_file: FxHashMap::default(),
@@ -55,7 +54,7 @@ impl SessionOrder {
         };
         if !history.txn_invoke.is_empty() {
             for session in (0..history.sessions()).map(SessionId::new) {
-                if !as_filed(history, this.of(session)) {
+                if !in_order(history, this.of(session)) {
                     this.sort_by_time(history, session);
                 }
             }
@@ -67,6 +66,11 @@ impl SessionOrder {
     pub(crate) fn of(&self, session: SessionId) -> &[u32] {
         let s = session.index();
         &self.sequence[self.starts[s] as usize..self.starts[s + 1] as usize]
+    }
+
+    /// Has the file one session after another, each in sequence? Then every place is the transaction's own.
+    pub(crate) fn as_filed(&self) -> bool {
+        Arc::ptr_eq(&self.sequence, &self.place)
     }
 
     /// Do recorded times overlap inside the session?
@@ -156,9 +160,21 @@ impl SessionOrder {
         let start = self.starts[session.index()] as usize;
         for (i, (.., txn)) in keyed.into_iter().enumerate() {
             Arc::make_mut(&mut self.sequence)[start + i] = txn;
-            self.place[txn as usize] = (start + i) as u32;
+            Arc::make_mut(&mut self.place)[txn as usize] = (start + i) as u32;
         }
     }
+}
+
+/// The transactions grouped by session, as the file has them: where each group starts, the groups, and the place of each transaction.
+fn by_session(history: &History) -> (Vec<u32>, Arc<Vec<u32>>, Arc<Vec<u32>>) {
+    let (sessions, of) = (history.sessions(), &history.txn_session);
+    if of.is_sorted() {
+        let sequence = Arc::new((0..of.len() as u32).collect());
+        let starts = (0..=sessions).map(|s| of.partition_point(|&session| (session as usize) < s) as u32);
+        return (starts.collect(), Arc::clone(&sequence), sequence);
+    }
+    let (starts, sequence, place) = csr::group_and_places(sessions, of.len(), |txn| of[txn]);
+    (starts, Arc::new(sequence), Arc::new(place))
 }
 
 /// Both times of a transaction.
@@ -167,7 +183,7 @@ fn times(history: &History, txn: TxnId) -> Option<(i64, i64)> {
 }
 
 /// Does the file's order stand: has the session no times, or all of them in order and without overlap? So it is with the usual session.
-fn as_filed(history: &History, session: &[u32]) -> bool {
+fn in_order(history: &History, session: &[u32]) -> bool {
     let (mut last, mut latest) = ((i64::MIN, i64::MIN), i64::MIN);
     let (mut timed, mut untimed) = (false, false);
     for id in session.iter().map(|&txn| TxnId::new(txn as usize)) {

@@ -8,6 +8,7 @@
 
 pub(crate) mod chains;
 
+use std::borrow::Cow;
 use std::hint::select_unpredictable;
 use std::ops::Range;
 
@@ -20,6 +21,7 @@ use super::chains::Read as ReadOf;
 use super::digraph::Digraph;
 use super::events::NONE;
 use super::graph::{Extra, Reason};
+use super::guess::Moments;
 use super::matching::{INITIAL, Matching, NO_WRITER, SHOWN};
 use super::session_order::{Moment, SessionOrder};
 
@@ -29,13 +31,14 @@ pub(crate) struct Transactions<'a> {
     so: &'a SessionOrder,
     matching: &'a Matching,
     /// By operation: the node that it read from, [`NONE`] for the initial value, or [`NO_READ`].
-    source: Vec<u32>,
+    source: Cow<'a, [u32]>,
     /// By operation: the key that it writes last in its transaction, or [`NONE`].
     written: Vec<u32>,
-    /// By node: its transaction. Session by session, each session's `ok` ones in sequence, its `info` ones behind them.
-    txn: Vec<u32>,
+    /// By node: its transaction. Session by session, each session's `ok` ones in sequence, its `info` ones behind them. (As the sessions'
+    /// sequence has them, where each is an event by itself.)
+    txn: Cow<'a, [u32]>,
     /// By transaction: its node, or [`NONE`].
-    node: Vec<u32>,
+    node: Cow<'a, [u32]>,
     /// By node: the node or junction that stands for what precedes it in its session, or [`NONE`].
     before: Vec<u32>,
     /// Junction j is node `len() + j`: the ways back from it.
@@ -60,26 +63,32 @@ pub(crate) struct Read {
 }
 
 impl<'a> Transactions<'a> {
-    pub(crate) fn new(history: &'a History, so: &'a SessionOrder, matching: &'a Matching) -> Self {
+    /// `plain` tells whether every transaction is an [event](super::events::plain) by itself.
+    pub(crate) fn new(history: &'a History, so: &'a SessionOrder, matching: &'a Matching, plain: bool) -> Self {
         let mut this = Transactions {
             history,
             so,
             matching,
-            source: Vec::new(),
+            source: Cow::Borrowed(&matching.writer),
             written: Vec::new(),
-            txn: Vec::with_capacity(history.transactions()),
-            node: vec![NONE; history.transactions()],
+            txn: Cow::Borrowed(&so.sequence),
+            node: Cow::Borrowed(&so.place),
             before: Vec::new(),
             junctions: Vec::new(),
-            starts: vec![0],
-            chain_ends: Vec::new(),
+            starts: so.starts.clone(),
+            chain_ends: so.starts[1..].to_vec(),
             registers_only: history.key_types.iter().all(|&t| t == DataType::Register),
         };
         let all = || (0..history.operations()).into_par_iter().with_min_len(1 << 14);
         // (No branches: nothing foretells what reads and what writes.)
         this.written = all().map(|op| select_unpredictable(this.writes(op), history.op_key[op], NONE)).collect();
-        this.add_nodes();
-        this.source = all().map(|op| this.source_of(op)).collect();
+        if !plain {
+            this.add_nodes();
+        }
+        // (Else every write is the node of its number.)
+        if !(plain && so.as_filed()) {
+            this.source = all().map(|op| this.source_of(op)).collect();
+        }
         this.before = vec![NONE; this.txn.len()];
         for session in (0..history.sessions()).map(SessionId::new) {
             if so.overlap(session) { this.join(session) } else { this.chain(session) }
@@ -87,29 +96,31 @@ impl<'a> Transactions<'a> {
         this
     }
 
+    /// Those that do something.
     fn add_nodes(&mut self) {
         let (history, so) = (self.history, self.so);
         let observed = self.observed();
+        let mut nodes = Vec::with_capacity(history.transactions());
         for session in (0..history.sessions()).map(SessionId::new) {
-            for &txn in so.of(session) {
-                let id = TxnId::new(txn as usize);
-                if history.txn_status(id) == Status::Ok
-                    && history.txn_ops(id).any(|op| self.written[op.index()] != NONE || self.reads(op))
-                {
-                    self.add(txn);
-                }
-            }
-            self.chain_ends.push(self.txn.len() as u32);
+            nodes.extend(so.of(session).iter().copied().filter(|&txn| self.takes_part(txn)));
+            self.chain_ends[session.index()] = nodes.len() as u32;
             if !observed.is_empty() {
-                so.of(session).iter().filter(|txn| observed.binary_search(txn).is_ok()).for_each(|&txn| self.add(txn));
+                nodes.extend(so.of(session).iter().copied().filter(|txn| observed.binary_search(txn).is_ok()));
             }
-            self.starts.push(self.txn.len() as u32);
+            self.starts[session.index() + 1] = nodes.len() as u32;
         }
+        let mut node = vec![NONE; history.transactions()];
+        for (number, &txn) in (0..).zip(&nodes) {
+            node[txn as usize] = number;
+        }
+        (self.txn, self.node) = (nodes.into(), node.into());
     }
 
-    fn add(&mut self, txn: u32) {
-        self.node[txn as usize] = self.txn.len() as u32;
-        self.txn.push(txn);
+    /// Is it `ok`, and does it read or write something?
+    fn takes_part(&self, txn: u32) -> bool {
+        let (history, txn) = (self.history, TxnId::new(txn as usize));
+        let does = |op: OpId| self.written[op.index()] != NONE || self.reads(op);
+        history.txn_status(txn) == Status::Ok && history.txn_ops(txn).any(does)
     }
 
     /// The `info` transactions that a read returned something of, ascending.
@@ -232,6 +243,12 @@ impl<'a> Transactions<'a> {
     #[inline]
     pub(crate) fn node(&self, op: u32) -> u32 {
         self.node[self.history.txn(OpId::new(op as usize)).index()]
+    }
+
+    /// As the file has them, each node where its transaction is.
+    pub(crate) fn file_moments(&self) -> Moments<'_> {
+        let extend_hb = self.so.reordered == 0 && self.matching.writes_precede_reads();
+        Moments { by_node: Cow::Borrowed(&self.txn), extend_hb }
     }
 
     /// All nodes, in the order of the file.

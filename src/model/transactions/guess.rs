@@ -1,14 +1,17 @@
 //! A guess at the order of the transactions: recorded times, else the file's order where it interleaves the sessions, else that of the
 //! values written where they count, else by the length of the longest way to each, so that sessions that read one another stay abreast.
 
+use rayon::prelude::*;
+
 use crate::history::OpId;
 use crate::relation::budget::{Budget, OutOfBudget};
+use crate::relation::chains::key_order::places;
 use crate::relation::csr;
 use crate::relation::digraph::Digraph;
 use crate::relation::events::NONE;
 use crate::relation::graph::Extra;
-use crate::relation::guess::by_value::{Written, by_value};
-use crate::relation::guess::{self, Guess};
+use crate::relation::guess::by_value::{self, Written};
+use crate::relation::guess::{self, Guess, Moments};
 use crate::relation::layout::lay_out;
 use crate::relation::transactions::{Order, Transactions};
 
@@ -30,21 +33,52 @@ pub(super) fn spread(transactions: &Transactions<'_>) -> Vec<u32> {
 
 /// All nodes in the order that times, the file or values suggest, if they do.
 pub(super) fn recorded(transactions: &Transactions<'_>) -> Option<Guess> {
-    let as_filed = || guess::interleaved(transactions.history).then(|| transactions.as_filed().collect());
-    by_time(transactions).or_else(as_filed).map(Guess::from).or_else(|| values(transactions))
+    let as_filed = || {
+        let guess = || Guess { order: transactions.as_filed().collect(), extends_hb: transactions.file_moments().extend_hb };
+        guess::interleaved(transactions.history).then(guess)
+    };
+    by_time(transactions)
+        .map(Guess::from)
+        .or_else(as_filed)
+        .or_else(|| values(transactions)?.taking_turns(transactions.sessions(), |node| transactions.session(node)))
 }
 
-/// A transaction counts as its highest number.
-fn values(transactions: &Transactions<'_>) -> Option<Guess> {
+/// When each node took effect, as the same suggest.
+pub(super) fn moments<'a>(transactions: &'a Transactions<'_>) -> Option<Moments<'a>> {
+    if let Some(order) = by_time(transactions) {
+        return Some(Moments { by_node: places(&order).into(), extend_hb: false });
+    }
+    if guess::interleaved(transactions.history) {
+        return Some(transactions.file_moments());
+    }
+    values(transactions)
+}
+
+fn values(transactions: &Transactions<'_>) -> Option<Moments<'static>> {
+    let highest = highest(transactions);
+    let (starts, chain_ends) = (transactions.starts(), transactions.chain_ends());
+    let (written, read) = (|node| highest[node as usize], |node| read(transactions, &highest, node));
+    by_value::moments(transactions.history.operations(), starts, chain_ends, written, read)
+}
+
+/// By node its highest number, as which a transaction counts.
+fn highest(transactions: &Transactions<'_>) -> Vec<Written> {
     let history = transactions.history;
-    let written = |node| {
-        let value = |(op, _)| history.written_value(OpId::new(op as usize)).expect("it writes");
-        let values = transactions.writes_of(node).map(|write| Written::of(history.values(), value(write)));
-        values.reduce(|a, b| a.highest(b)).unwrap_or(Written::Nothing)
+    let value = |(op, _)| match history.cas_to.is_empty() {
+        true => history.op_value[op as usize],
+        false => history.written_value(OpId::new(op as usize)).expect("it writes"),
     };
-    let sources = |node| transactions.reads_of(node).map(|read| read.source).filter(|&source| source != NONE);
-    let session = |node| transactions.session(node);
-    by_value(history.operations(), transactions.starts(), transactions.chain_ends(), session, written, sources)
+    let of = |node| {
+        let values = transactions.writes_of(node).map(|write| Written::of(history.values(), value(write)));
+        values.fold(Written::NOTHING, Written::highest)
+    };
+    (0..transactions.len() as u32).into_par_iter().with_min_len(1 << 12).map(of).collect()
+}
+
+/// The highest number of those that a transaction read from.
+fn read(transactions: &Transactions<'_>, highest: &[Written], node: u32) -> Written {
+    let sources = transactions.reads_of(node).map(|read| read.source).filter(|&source| source != NONE);
+    sources.map(|source| highest[source as usize]).fold(Written::NOTHING, Ord::max)
 }
 
 fn by_time(transactions: &Transactions<'_>) -> Option<Vec<u32>> {

@@ -29,6 +29,9 @@ pub(super) fn sights(
     budget: &Budget,
     wanted: impl Fn(&Sight) -> bool + Sync,
 ) -> Result<Vec<Sight>, OutOfBudget> {
+    if isolation == Isolation::ReadCommitted && transactions.history.all_bare() {
+        return Ok(Vec::new()); // Nobody read twice.
+    }
     let written = Written::new(transactions);
     let shares: Vec<Range<usize>> = shares(transactions, rayon::current_num_threads());
     let found: Result<Vec<Vec<Sight>>, OutOfBudget> = shares
@@ -98,14 +101,15 @@ fn by_earlier_reads(mut scan: Scan<'_>, sessions: Range<usize>, mut each: impl F
 /// `read-atomic`.
 fn directly(mut scan: Scan<'_>, sessions: Range<usize>, mut each: impl FnMut(Sight)) -> Result<(), OutOfBudget> {
     let transactions = scan.transactions;
+    let bare = transactions.history.all_bare();
     // By key: its latest writer in the session.
     let mut last = vec![NONE; transactions.history.keys()];
     for session in sessions.map(SessionId::new) {
         let (start, chain_end, _) = transactions.bounds(session);
         let writers = transactions.overlap(session).then(|| Writers::new(transactions, session));
         for reader in start..chain_end {
-            scan.begin(reader)?;
-            for read in &scan.reads {
+            // What its session wrote last,
+            let mut seen_by_session = |read: Read| {
                 let mut saw = |seen: u32| {
                     if seen != read.source {
                         each(Sight { read: read.op, source: read.source, seen });
@@ -120,12 +124,22 @@ fn directly(mut scan: Scan<'_>, sessions: Range<usize>, mut each: impl FnMut(Sig
                         }
                     }
                 }
-            }
-            if scan.reads.len() <= FEW {
-                (0..scan.reads.len()).for_each(|i| scan.seen_by(i, .., &mut each));
+            };
+            // and what it read from, if it read twice.
+            if bare {
+                if reader % 1024 == 0 {
+                    scan.budget.check()?;
+                }
+                transactions.reads_of(reader).for_each(seen_by_session);
             } else {
-                seen_by_reading(&mut scan, &mut each);
-                scan.end();
+                scan.begin(reader)?;
+                scan.reads.iter().copied().for_each(&mut seen_by_session);
+                if scan.reads.len() <= FEW {
+                    (0..scan.reads.len()).for_each(|i| scan.seen_by(i, .., &mut each));
+                } else {
+                    seen_by_reading(&mut scan, &mut each);
+                    scan.end();
+                }
             }
             if writers.is_none() {
                 transactions.writes_of(reader).for_each(|(_, key)| last[key as usize] = reader);

@@ -97,6 +97,7 @@ pub(crate) fn first_order<N: Nodes>(
     // Where sessions are many and short, most of their events come at no level that tells when.
     const MOST_FOR_LEVELS: usize = 256;
     if let Some(guess) = recorded {
+        debug_assert!(!guess.extends_hb || order::extends(nodes, &guess.order, &Edges::new(nodes.len())));
         let extends = guess.extends_hb && !edges.any_recorded() || order::extends(nodes, &guess.order, edges);
         return if extends { Ok(Some(guess.order)) } else { order::lay_out(nodes, guess.order.into_iter(), edges, budget) };
     }

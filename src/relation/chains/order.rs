@@ -13,7 +13,13 @@ use crate::relation::events::NONE;
 use super::Nodes;
 use super::key_order::places;
 
-/// Constraints on the order of writes beside hb.
+/// Constraints on the order of nodes beside hb.
+pub(crate) trait Precedence: Sync {
+    /// The nodes that come before one.
+    fn before(&self, node: u32) -> impl Iterator<Item = u32> + '_;
+}
+
+/// Constraints on the order of writes: few are shown, as they are found.
 pub(crate) struct Edges {
     /// What reads have shown: (later write, earlier write, read), sorted.
     pub(crate) list: Vec<(u32, u32, u32)>,
@@ -48,13 +54,6 @@ impl Edges {
         self.list.dedup_by_key(|edge| (edge.0, edge.1));
     }
 
-    /// The writes that come before a node.
-    #[inline]
-    fn into(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
-        let recorded = self.recorded.get(node as usize).copied().filter(|&write| write != NONE);
-        self.shown(node).iter().map(|edge| edge.1).chain(recorded)
-    }
-
     #[inline]
     fn shown(&self, write: u32) -> &[(u32, u32, u32)] {
         if self.marked[write as usize / 64] >> (write % 64) & 1 == 0 {
@@ -66,11 +65,19 @@ impl Edges {
     }
 }
 
+impl Precedence for Edges {
+    #[inline]
+    fn before(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let recorded = self.recorded.get(node as usize).copied().filter(|&write| write != NONE);
+        self.shown(node).iter().map(|edge| edge.1).chain(recorded)
+    }
+}
+
 /// All nodes, in an order that extends hb and the edges; `None` where they are cyclic. The guess must name every node.
 pub(crate) fn lay_out<N: Nodes>(
     nodes: &N,
     guess: impl Iterator<Item = u32>,
-    edges: &Edges,
+    edges: &impl Precedence,
     budget: &Budget,
 ) -> Result<Option<Vec<u32>>, OutOfBudget> {
     let mut order = Vec::with_capacity(nodes.len());
@@ -84,14 +91,14 @@ pub(crate) fn extends<N: Nodes>(nodes: &N, order: &[u32], edges: &Edges) -> bool
     (0..place.len() as u32).into_par_iter().with_min_len(1 << 14).all(|e| {
         let at = place[e as usize];
         let earlier = |from: u32| place[from as usize] < at;
-        (e == nodes.start(nodes.chain(e)) || earlier(e - 1)) && nodes.cross(e).all(earlier) && edges.into(e).all(earlier)
+        (e == nodes.start(nodes.chain(e)) || earlier(e - 1)) && nodes.cross(e).all(earlier) && edges.before(e).all(earlier)
     })
 }
 
 /// What laying out needs, for one part of an order after another.
-pub(crate) struct LayOut<'a, N> {
+pub(crate) struct LayOut<'a, N, P> {
     nodes: &'a N,
-    edges: &'a Edges,
+    edges: &'a P,
     budget: &'a Budget,
     /// By chain: the first node not placed yet, and whether it waits.
     next: Vec<u32>,
@@ -99,8 +106,8 @@ pub(crate) struct LayOut<'a, N> {
     wanted: Vec<u32>,
 }
 
-impl<'a, N: Nodes> LayOut<'a, N> {
-    pub(crate) fn new(nodes: &'a N, edges: &'a Edges, budget: &'a Budget) -> Self {
+impl<'a, N: Nodes, P: Precedence> LayOut<'a, N, P> {
+    pub(crate) fn new(nodes: &'a N, edges: &'a P, budget: &'a Budget) -> Self {
         let next = (0..nodes.chains()).map(|chain| nodes.start(chain)).collect();
         LayOut { nodes, edges, budget, next, open: vec![false; nodes.chains()], wanted: Vec::new() }
     }
@@ -152,7 +159,7 @@ impl<'a, N: Nodes> LayOut<'a, N> {
                     }
                 };
                 nodes.cross(first).for_each(&mut need);
-                self.edges.into(first).for_each(&mut need);
+                self.edges.before(first).for_each(&mut need);
                 if cyclic {
                     return Ok(false);
                 }

@@ -1,57 +1,57 @@
 //! The order that values tell where they count what is written: numbers of a counter that all sessions share, or of a clock.
 //!
 //! They are believed where those that each session writes rise, and where from one number to the next it is mostly another session's
-//! turn. A write stands where its number is; a read behind what it returned and what its session did before. O(n log n), 12 bytes a
-//! node, freed at the end.
+//! turn. A write stands where its number is; a read behind what it returned and what its session did before. O(n), a number a node; their
+//! order is a sort.
+
+use std::hint::select_unpredictable;
 
 use rayon::prelude::*;
 
 use crate::history::{Tag, Value, ValueId, Values};
 use crate::relation::csr;
 
-use super::Guess;
+use super::Moments;
 
-/// What a node wrote.
-#[derive(Clone, Copy)]
-pub(crate) enum Written {
-    Nothing,
-    Number(i64),
-    /// Anything else.
-    Other,
-}
+/// What a node wrote: a number, or one of the two below. (One number, so that nothing branches where nothing foretells which it is.)
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Written(i64);
 
 impl Written {
-    /// The number that a value is.
+    pub(crate) const NOTHING: Written = Written(i64::MIN);
+    /// Something else than a number, or the two numbers that stand for other things here.
+    pub(crate) const OTHER: Written = Written(i64::MIN + 1);
+
+    /// A value.
     #[inline]
     pub(crate) fn of(values: &Values, value: ValueId) -> Self {
-        let large = |text: &str| text.parse().map_or(Written::Other, Written::Number);
+        value.small().map_or_else(|| Self::large(values, value), |small| Written(i64::from(small)))
+    }
+
+    #[cold]
+    fn large(values: &Values, value: ValueId) -> Self {
         match values.get(value) {
-            Value::Int(small) => Written::Number(i64::from(small)),
-            Value::Text(Tag::Json, text) => large(text),
-            _ => Written::Other,
+            Value::Text(Tag::Json, text) => text.parse().map_or(Written::OTHER, Written).max(Written::OTHER),
+            _ => Written::OTHER,
         }
     }
 
     /// Of what two writes of one node wrote.
     pub(crate) fn highest(self, other: Self) -> Self {
-        match (self, other) {
-            (Written::Number(a), Written::Number(b)) => Written::Number(a.max(b)),
-            _ => Written::Other,
-        }
+        if self.min(other) == Written::OTHER { Written::OTHER } else { self.max(other) }
     }
 }
 
-/// All nodes, each session's chain in sequence; `None` where numbers tell nothing. Session s has the nodes `starts[s]..starts[s + 1]`, of
-/// which those before `chain_ends[s]` follow one another. `sources` are the nodes that a node read from. The more operations the history
-/// has, the finer its moments.
-pub(crate) fn by_value<S: Iterator<Item = u32>>(
+/// `None` where the numbers that a session writes do not rise, or where there are none. Session s has the nodes
+/// `starts[s]..starts[s + 1]`, of which those before `chain_ends[s]` follow one another. `written` and `read` tell of a node the highest
+/// number that it wrote, and that it returned of what others wrote. The more operations the history has, the finer its moments.
+pub(crate) fn moments(
     operations: usize,
     starts: &[u32],
     chain_ends: &[u32],
-    session: impl Fn(u32) -> u32 + Sync,
     written: impl Fn(u32) -> Written + Sync,
-    sources: impl Fn(u32) -> S + Sync,
-) -> Option<Guess> {
+    read: impl Fn(u32) -> Written + Sync,
+) -> Option<Moments<'static>> {
     let sessions = || (0..chain_ends.len()).into_par_iter();
     let (lowest, highest) =
         sessions().map(|s| rising(starts[s]..chain_ends[s], &written)).try_reduce(|| NONE_YET, |a, b| Some(join(a, b)))?;
@@ -60,79 +60,52 @@ pub(crate) fn by_value<S: Iterator<Item = u32>>(
     }
     // Twice the number for a write, and one more for who reads it; numbers far apart are drawn together, to as many as there are operations.
     let nodes = starts[starts.len() - 1];
-    let (range, most) = (lowest.abs_diff(highest), (operations as u64).min(1 << 30));
-    let moment = |number: i64| {
-        let number = number.clamp(lowest, highest).abs_diff(lowest);
+    let (range, most) = (lowest.0.abs_diff(highest.0), (operations as u64).min(1 << 30));
+    let moment = |number: Written| {
+        let number = number.clamp(lowest, highest).0.abs_diff(lowest.0);
         let drawn = if range <= most { number } else { (u128::from(number) * u128::from(most) / u128::from(range)) as u64 };
         2 * drawn as u32
     };
-    let number: Vec<u32> = (0..nodes)
-        .into_par_iter()
-        .with_min_len(1 << 14)
-        .map(|node| match written(node) {
-            Written::Number(number) => moment(number),
-            _ => NO_NUMBER,
-        })
-        .collect();
     let mut moments = vec![0u32; nodes as usize];
-    let pieces = csr::split(&mut moments, starts);
-    let as_numbered = pieces.into_par_iter().zip(starts).zip(chain_ends).map(|((moments, &start), &chain_end)| {
+    let pieces = csr::split(&mut moments, starts).into_par_iter().zip(starts).zip(chain_ends);
+    let as_numbered = pieces.map(|((moments, &start), &chain_end)| {
         let (mut before, mut as_numbered) = (0, (chain_end - start) as usize == moments.len());
-        for (node, moment) in (start..).zip(moments) {
-            // (What has no number is read from the start on: one more than that is 0.)
-            let read = sources(node).map(|source| number[source as usize].wrapping_add(1)).max().unwrap_or(0);
-            let own = match number[node as usize] {
-                NO_NUMBER => read,
-                number => number.max(read),
-            };
-            before = if node < chain_end { own.max(before) } else { own };
-            as_numbered &= [before, NO_NUMBER].contains(&number[node as usize]);
-            *moment = before;
+        for (node, slot) in (start..).zip(moments) {
+            let (written, read) = (written(node), read(node));
+            let own = select_unpredictable(written > Written::OTHER, moment(written), 0);
+            let behind = select_unpredictable(read > Written::OTHER, moment(read) + 1, 0);
+            let chained = select_unpredictable(node < chain_end, before, 0);
+            before = own.max(behind).max(chained);
+            as_numbered &= (written <= Written::OTHER) | (own == before);
+            *slot = before;
         }
         as_numbered
     });
     // Where every write stands at its number, it stands before those who read it.
-    let extends_hb = as_numbered.reduce(|| true, |a, b| a & b);
-    drop(number);
-    let order = sorted(&moments);
-    let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0]) != session(pair[1])).count();
-    (turns > 2 * chain_ends.len()).then_some(Guess { order, extends_hb })
+    let extend_hb = as_numbered.reduce(|| true, |a, b| a & b);
+    Some(Moments { by_node: moments.into(), extend_hb })
 }
 
-/// The nodes by their moments: first by the block of time that they fall in, then block by block, each mostly within the caches.
-fn sorted(moments: &[u32]) -> Vec<u32> {
-    const BLOCK_BITS: u32 = 10;
-    let last = moments.par_iter().copied().max().unwrap_or(0);
-    let shift = (u32::BITS - last.leading_zeros()).saturating_sub(BLOCK_BITS);
-    let (starts, mut order) = csr::group((last >> shift) as usize + 1, moments.len(), |node| moments[node] >> shift);
-    csr::split(&mut order, &starts).into_par_iter().for_each_init(Vec::new, |keyed, block| {
-        keyed.clear();
-        keyed.extend(block.iter().map(|&node| u64::from(moments[node as usize]) << 32 | u64::from(node)));
-        keyed.sort_unstable();
-        block.iter_mut().zip(keyed).for_each(|(node, keyed)| *node = *keyed as u32);
-    });
-    order
-}
+const NONE_YET: (Written, Written) = (Written(i64::MAX), Written::NOTHING);
 
-/// Of a node that writes none.
-const NO_NUMBER: u32 = u32::MAX;
-
-const NONE_YET: (i64, i64) = (i64::MAX, i64::MIN);
-
-fn join(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
+fn join(a: (Written, Written), b: (Written, Written)) -> (Written, Written) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
 /// The lowest and the highest number that a chain writes, if each is higher than the one before.
-fn rising(chain: std::ops::Range<u32>, written: impl Fn(u32) -> Written) -> Option<(i64, i64)> {
+fn rising(chain: std::ops::Range<u32>, written: impl Fn(u32) -> Written) -> Option<(Written, Written)> {
+    const PIECE: usize = 1 << 10;
     let (mut lowest, mut highest) = NONE_YET;
-    for node in chain {
-        match written(node) {
-            Written::Nothing => {}
-            Written::Number(number) if lowest > highest || number > highest => {
-                (lowest, highest) = (lowest.min(number), number);
-            }
-            _ => return None,
+    for first in chain.clone().step_by(PIECE) {
+        let mut rising = true;
+        for node in first..chain.end.min(first.saturating_add(PIECE as u32)) {
+            let written = written(node);
+            rising &= (written == Written::NOTHING) | ((written != Written::OTHER) & (written > highest));
+            lowest = lowest.min(select_unpredictable(written == Written::NOTHING, lowest, written));
+            highest = highest.max(written);
+        }
+        if !rising {
+            return None;
         }
     }
     Some((lowest, highest))
@@ -140,6 +113,7 @@ fn rising(chain: std::ops::Range<u32>, written: impl Fn(u32) -> Written) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use super::super::Guess;
     use super::*;
 
     /// Two or three sessions of plain nodes: what each wrote, or read from.
@@ -151,8 +125,9 @@ mod tests {
         }));
         let nodes: Vec<Result<i64, u32>> = sessions.concat();
         let session = |node| starts[1..].partition_point(|&end| end <= node) as u32;
-        let written = |node: u32| nodes[node as usize].map_or(Written::Nothing, Written::Number);
-        by_value(nodes.len(), &starts, &starts[1..], session, written, |node| nodes[node as usize].err().into_iter())
+        let written = |node: u32| nodes[node as usize].map_or(Written::NOTHING, Written);
+        let read = |node: u32| nodes[node as usize].map_or_else(written, |_| Written::NOTHING);
+        moments(nodes.len(), &starts, &starts[1..], written, read)?.taking_turns(sessions.len(), session)
     }
 
     fn order(sessions: &[&[Result<i64, u32>]]) -> Option<Vec<u32>> {
