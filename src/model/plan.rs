@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::check::{Certificate, CertificateKind, Judged, Options, WriteOrder};
 use crate::history::{DataType, History, Kind, OpId, Status};
 use crate::relation::budget::OutOfBudget;
@@ -52,9 +54,9 @@ fn order_of(outcome: Option<&Outcome>) -> Option<&[u32]> {
 
 /// How many reads are of `ok` transactions.
 fn ok_reads(history: &History) -> u64 {
-    let reads = |kinds: &[Kind]| kinds.iter().filter(|kind| kind.reads()).count() as u64;
-    if history.txn_status.iter().all(|&status| status == Status::Ok) {
-        return reads(&history.op_kind);
+    let reads = |kinds: &[Kind]| kinds.iter().map(|kind| u64::from(kind.reads())).sum::<u64>();
+    if history.txn_status.par_iter().with_min_len(1 << 14).all(|&status| status == Status::Ok) {
+        return history.op_kind.par_chunks(1 << 14).map(reads).sum();
     }
     let ok = (0..history.transactions()).filter(|&txn| history.txn_status[txn] == Status::Ok);
     ok.map(|txn| reads(&history.op_kind[history.first_op(txn)..history.first_op(txn + 1)])).sum()

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
+use super::zeroed::zeroed;
+
 /// Groups items by their rows. Row r is `items[starts[r]..starts[r + 1]]`, ascending. Rows ≥ `rows` are left out.
 pub(crate) fn group(rows: usize, items: usize, row_of: impl Fn(usize) -> u32 + Sync) -> (Vec<u32>, Vec<u32>) {
     let sort = CountingSort::new(rows, items, |item, counts| {
@@ -89,7 +91,7 @@ impl CountingSort {
         let most = items / LEAST.max(4 * rows);
         let share = items.div_ceil(rayon::current_num_threads().min(most).max(1)).max(1);
         let mut shares: Vec<(Range<usize>, Vec<u32>)> =
-            (0..items.div_ceil(share)).map(|s| (s * share..((s + 1) * share).min(items), vec![0u32; rows])).collect();
+            (0..items.div_ceil(share)).map(|s| (s * share..((s + 1) * share).min(items), zeroed(rows))).collect();
         shares.par_iter_mut().for_each(|(range, counts)| range.clone().for_each(|item| count(item, counts)));
         let mut starts = Vec::with_capacity(rows + 1);
         let mut next = 0;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
+
 use crate::check::{Options, WriteOrder};
 use crate::history::{DataType, History};
 use crate::model::Guarantees;
@@ -283,17 +285,17 @@ impl<'a> Facts<'a> {
 
 /// Reads with a write that they returned although their session issued it only later.
 fn own_future_reads(history: &History, so: &SessionOrder, events: &Events) -> Vec<(u32, u32)> {
-    let mut found = Vec::new();
-    for s in 0..events.chain_ends.len() {
+    let of_session = |s: usize| {
         // Of each session the events are one range, so that most sources are told to be of another without a look at them.
         let own = events.starts[s]..events.starts[s + 1];
-        for r in own.start..events.chain_ends[s] {
+        let later = move |r: u32| {
             let w = events.source[r as usize];
-            if w > r && own.contains(&w) && events.key_type(r) == DataType::Register && events.so(history, so, r, w) {
-                found.push((r, w));
-            }
-        }
-    }
+            (w > r && own.contains(&w) && events.key_type(r) == DataType::Register && events.so(history, so, r, w))
+                .then_some((r, w))
+        };
+        (events.starts[s]..events.chain_ends[s]).filter_map(later)
+    };
+    let mut found: Vec<(u32, u32)> = (0..events.chain_ends.len()).into_par_iter().flat_map_iter(of_session).collect();
     let too_early = |r: u32, w: u32| events.session[w as usize] == events.session[r as usize] && events.so(history, so, r, w);
     found.extend(events.collection_reads().filter_map(|r| Some((r, events.shown(r).find(|&w| too_early(r, w))?))));
     found

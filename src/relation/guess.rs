@@ -58,11 +58,8 @@ impl Moments<'_> {
         let last = moments.par_iter().copied().max().unwrap_or(0);
         let shift = (u32::BITS - last.leading_zeros()).saturating_sub(BLOCK_BITS);
         let (starts, mut order) = csr::group((last >> shift) as usize + 1, moments.len(), |node| moments[node] >> shift);
-        csr::split(&mut order, &starts).into_par_iter().for_each_init(Vec::new, |keyed, block| {
-            keyed.clear();
-            keyed.extend(block.iter().map(|&node| u64::from(moments[node as usize]) << 32 | u64::from(node)));
-            keyed.sort_unstable();
-            block.iter_mut().zip(keyed).for_each(|(node, keyed)| *node = *keyed as u32);
+        csr::split(&mut order, &starts).into_par_iter().for_each_init(Default::default, |(counts, keyed), block| {
+            sort_block(moments, shift, block, counts, keyed);
         });
         order
     }
@@ -72,6 +69,30 @@ impl Moments<'_> {
         let order = self.order();
         let turns = order.par_windows(2).with_min_len(1 << 14).filter(|pair| session(pair[0]) != session(pair[1])).count();
         (turns > 2 * sessions).then_some(Guess { order, extends_hb: self.extend_hb })
+    }
+}
+
+/// Sorts nodes that ascend by their moments, which have all but the last `shift` bits in common.
+fn sort_block(moments: &[u32], shift: u32, block: &mut [u32], counts: &mut Vec<u32>, keyed: &mut Vec<u64>) {
+    let moment = |node: u32| moments[node as usize];
+    keyed.clear();
+    keyed.extend(block.iter().map(|&node| u64::from(moment(node)) << 32 | u64::from(node)));
+    if 1 << shift > 4 * block.len() {
+        keyed.sort_unstable();
+        block.iter_mut().zip(keyed).for_each(|(node, keyed)| *node = *keyed as u32);
+        return;
+    }
+    // Counted by those bits, which takes less where moments are dense.
+    let row = |keyed: u64| (keyed >> 32) as usize & ((1 << shift) - 1);
+    counts.clear();
+    counts.resize(1 << shift, 0);
+    keyed.iter().for_each(|&keyed| counts[row(keyed)] += 1);
+    let mut next = 0;
+    counts.iter_mut().for_each(|count| next += std::mem::replace(count, next));
+    for &keyed in &*keyed {
+        let slot = &mut counts[row(keyed)];
+        block[*slot as usize] = keyed as u32;
+        *slot += 1;
     }
 }
 
@@ -190,4 +211,23 @@ fn in_file_order(history: &History, so: &SessionOrder, events: &Events) -> Vec<u
         }
     }
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::Moments;
+
+    #[test]
+    fn moments_are_sorted_however_dense() {
+        for (seed, (nodes, range)) in (0..).zip([(0, 1), (1, 1), (1_000, 1), (1_000, 900), (50_000, 20_000), (3_000, u32::MAX)]) {
+            println!("seed {seed}: {nodes} nodes, moments below {range}");
+            let mut rng = Rng::with_seed(seed);
+            let by_node: Vec<u32> = (0..nodes).map(|_| rng.u32(..range)).collect();
+            let mut expected: Vec<u32> = (0..nodes).collect();
+            expected.sort_by_key(|&node| by_node[node as usize]);
+            assert_eq!(Moments { by_node: by_node.into(), extend_hb: false }.order(), expected);
+        }
+    }
 }

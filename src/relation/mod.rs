@@ -23,3 +23,4 @@ pub(crate) mod session_order;
 pub(crate) mod side_by_side;
 pub(crate) mod touches;
 pub(crate) mod transactions;
+pub(crate) mod zeroed;

@@ -17,6 +17,7 @@ use super::budget::{Budget, OutOfBudget};
 use super::events::NONE;
 use super::graph::Graph;
 use super::links::Links;
+use super::zeroed::zeroed;
 
 /// A question: does a path lead from the first to the second?
 pub(crate) type Question = (u32, u32);
@@ -338,7 +339,7 @@ fn by_clocks(
 /// By event: how often its clock will be asked for.
 fn askers(graph: &Graph<'_>, links: &Links) -> Vec<u32> {
     let events = graph.events;
-    let mut askers = vec![0u32; events.len()];
+    let mut askers = zeroed::<u32>(events.len());
     for e in 0..events.len() as u32 {
         let source = events.source[e as usize];
         if source < NONE && (events.session[source as usize] != events.session[e as usize] || events.is_info(source)) {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 
 use crate::relation::csr;
+use crate::relation::zeroed::zeroed;
 
 use super::Nodes;
 
@@ -27,7 +28,7 @@ impl<'a> KeyOrder<'a> {
     pub(crate) fn new(nodes: &'a impl Nodes) -> Self {
         let starts = nodes.key_starts();
         let writes = starts[starts.len() - 1] as usize;
-        KeyOrder { starts, counts: vec![0; starts.len() - 1], writes: vec![0; writes] }
+        KeyOrder { starts, counts: zeroed(starts.len() - 1), writes: vec![0; writes] }
     }
 
     /// Every write.

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::relation::budget::{Budget, OutOfBudget};
 use crate::relation::csr;
 use crate::relation::events::NONE;
+use crate::relation::zeroed::zeroed;
 
 use super::Nodes;
 use super::key_order::places;
@@ -200,7 +201,7 @@ fn longest_ways_to<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
 
 /// By node, how many others the longest way from it has.
 fn longest_ways_from<N: Nodes>(nodes: &N, order: &[u32]) -> Vec<u32> {
-    let mut ways = vec![0u32; order.len()];
+    let mut ways = zeroed::<u32>(order.len());
     let mut next = vec![0u32; nodes.chains()];
     for &e in order.iter().rev() {
         let next = &mut next[nodes.chain(e)];

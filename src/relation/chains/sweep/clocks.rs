@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::relation::chains::{Nodes, Read};
 use crate::relation::events::NONE;
+use crate::relation::zeroed::zeroed;
 
 use super::asking::{Asked, Between, Stretch};
 
@@ -17,10 +18,12 @@ pub(in crate::relation::chains) fn joiners<N: Nodes>(nodes: &N) -> Vec<u8> {
     let shares = rayon::current_num_threads().min(4);
     let length = nodes.len().div_ceil(shares) as u32;
     let count = |share: u32| {
-        let mut counts = vec![0u8; nodes.len()];
+        let mut counts = zeroed::<u8>(nodes.len());
         for e in share * length..((share + 1) * length).min(nodes.len() as u32) {
+            // (Its own chain is a range: nothing need be looked up of another one.)
             let chain = nodes.chain(e);
-            for from in nodes.cross(e).filter(|&from| nodes.chain(from) != chain) {
+            let own = nodes.start(chain)..nodes.end(chain);
+            for from in nodes.cross(e).filter(|from| !own.contains(from)) {
                 counts[from as usize] = counts[from as usize].saturating_add(1);
             }
         }
