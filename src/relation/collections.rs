@@ -168,7 +168,7 @@ impl Reading<'_> {
             }
             if let Some(&last) = shown.last()
                 && let Origin::Write(w) = self.origin(read, last, key_type)
-                && !self.matching.last_write[w as usize]
+                && !self.matching.last_writes.is(w as usize)
             {
                 return found(Anomaly::IntermediateRead, Some(w));
             }
@@ -179,7 +179,7 @@ impl Reading<'_> {
     /// May a list end with an append that its transaction followed with another?
     fn may_be_intermediate(&self, read: OpId, shown: &[ValueId], key_type: DataType) -> bool {
         let followed =
-            |&&(_, w): &&(ValueId, u32)| !self.matching.last_write[w as usize] && self.possible(read, OpId::new(w as usize));
+            |&&(_, w): &&(ValueId, u32)| !self.matching.last_writes.is(w as usize) && self.possible(read, OpId::new(w as usize));
         key_type == DataType::List && shown.last().is_some_and(|&last| self.candidates(last).iter().any(|w| followed(&w)))
     }
 

@@ -94,7 +94,7 @@ impl Events {
         let mut starts = vec![0u32; history.sessions() + 1];
         let writes = |op: OpId| {
             history.kind(op).writes()
-                && (matching.last_write[op.index()] || history.key_type(history.key(op)) != DataType::Register)
+                && (matching.last_writes.is(op.index()) || history.key_type(history.key(op)) != DataType::Register)
         };
         let reads = |op: OpId| matching.writer[op.index()] != NO_WRITER;
         for txn in history.txns() {

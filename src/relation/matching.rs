@@ -18,7 +18,7 @@ use super::budget::Budget;
 use super::collections::{self, Shown};
 use super::csr::CountingSort;
 use super::session_order::SessionOrder;
-use inside::Inside;
+use inside::{Inside, LastWrites};
 use registers::{Found, OfKey, Registers};
 
 /// No writer: the operation returned nothing that counts, or is no read.
@@ -41,8 +41,7 @@ pub(crate) struct Malformed {
 pub(crate) struct Matching {
     /// By operation: the write that an external read of an `ok` transaction returned, or [`INITIAL`], or [`NO_WRITER`].
     pub(crate) writer: Vec<u32>,
-    /// By operation: is it the last write of its transaction to its key?
-    pub(crate) last_write: Vec<bool>,
+    pub(crate) last_writes: LastWrites,
     /// What the matched reads of lists and sets showed.
     pub(crate) shown: Shown,
     /// Anomalies, in file order of the reads.
@@ -55,25 +54,24 @@ pub(crate) struct Matching {
     pub(crate) ignored: u64,
     /// By key: how many operations write the keys before it; and at the end of all.
     pub(crate) key_writes: Vec<u32>,
-    /// Does some transaction overwrite a write of its own?
-    overwrites: bool,
 }
 
 impl Matching {
     pub(crate) fn new(history: &History, so: &SessionOrder, options: &Options, budget: &Budget) -> Self {
-        let Inside { external, last_write, malformed, overwrites } = Inside::new(history);
+        let inside = Inside::new(history);
+        let by_key = ByKey::new(history, &inside);
+        let Inside { last_writes, malformed, .. } = inside;
         let mut matching = Matching {
-            writer: vec![NO_WRITER; history.operations()],
-            last_write,
+            writer: Vec::new(),
+            last_writes,
             shown: Shown::default(),
             malformed,
             ambiguous: Vec::new(),
             ambiguous_form: false,
             ignored: 0,
-            key_writes: Vec::new(),
-            overwrites,
+            key_writes: by_key.key_writes(),
         };
-        matching.match_by_key(history, so, options, &external, budget);
+        matching.match_by_key(history, so, options, &by_key, budget);
         matching.malformed.sort_by_key(|m| m.read);
         matching.ambiguous.sort();
         matching
@@ -90,10 +88,10 @@ impl Matching {
         reads.all(|(read, &write)| write >= SHOWN || (write as usize) < read)
     }
 
-    fn match_by_key(&mut self, history: &History, so: &SessionOrder, options: &Options, external: &[bool], budget: &Budget) {
-        let by_key = ByKey::new(history, external);
-        let writer: Vec<AtomicU32> = std::mem::take(&mut self.writer).into_iter().map(AtomicU32::new).collect();
-        let all = Registers::new(history, so, options, budget, &writer, &self.last_write, self.overwrites);
+    fn match_by_key(&mut self, history: &History, so: &SessionOrder, options: &Options, by_key: &ByKey, budget: &Budget) {
+        let none = || AtomicU32::new(NO_WRITER);
+        let writer: Vec<AtomicU32> = (0..history.operations()).into_par_iter().with_min_len(1 << 14).map(|_| none()).collect();
+        let all = Registers::new(history, so, options, budget, &writer, &self.last_writes);
         // Neighbouring keys in one share; so many shares that threads end together.
         let share = history.keys().div_ceil(rayon::current_num_threads() * 8).max(1);
         let found: Vec<Found> = (0..history.keys().div_ceil(share))
@@ -109,7 +107,6 @@ impl Matching {
             })
             .collect();
         self.writer = writer.into_iter().map(AtomicU32::into_inner).collect();
-        self.key_writes = by_key.key_writes();
         for found in found {
             self.malformed.extend(found.malformed);
             self.ambiguous.extend(found.ambiguous);
@@ -157,8 +154,8 @@ struct ByKey {
 
 impl ByKey {
     /// A counting sort that takes the values along: what follows looks at each key's by themselves.
-    fn new(history: &History, external: &[bool]) -> Self {
-        let rows = |op: usize| (history.op_kind[op].writes(), external[op], 2 * history.op_key[op] as usize);
+    fn new(history: &History, inside: &Inside) -> Self {
+        let rows = |op: usize| (history.op_kind[op].writes(), inside.external(history, op), 2 * history.op_key[op] as usize);
         let sort = CountingSort::new(2 * history.keys(), history.operations(), |op, counts| {
             let (writes, reads, row) = rows(op);
             counts[row] += u32::from(writes);

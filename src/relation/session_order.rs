@@ -12,6 +12,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::history::{History, SessionId, Status, TxnId};
@@ -169,7 +170,7 @@ impl SessionOrder {
 fn by_session(history: &History) -> (Vec<u32>, Arc<Vec<u32>>, Arc<Vec<u32>>) {
     let (sessions, of) = (history.sessions(), &history.txn_session);
     if of.is_sorted() {
-        let sequence = Arc::new((0..of.len() as u32).collect());
+        let sequence = Arc::new((0..of.len() as u32).into_par_iter().with_min_len(1 << 14).collect::<Vec<u32>>());
         let starts = (0..=sessions).map(|s| of.partition_point(|&session| (session as usize) < s) as u32);
         return (starts.collect(), Arc::clone(&sequence), sequence);
     }

@@ -335,7 +335,7 @@ impl<'a> Transactions<'a> {
 
     #[inline]
     fn writes(&self, op: usize) -> bool {
-        self.history.op_kind[op].writes() & self.matching.last_write[op] && self.register(op)
+        self.history.op_kind[op].writes() & self.matching.last_writes.is(op) && self.register(op)
     }
 
     /// a so b, of one session?

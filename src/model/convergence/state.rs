@@ -45,7 +45,7 @@ impl State<'_> {
     fn versions(&self) -> Versions {
         let complete = self
             .with_status(Status::Ok)
-            .filter(|&op| self.facts.matching.last_write[op.index()])
+            .filter(|&op| self.facts.matching.last_writes.is(op.index()))
             .all(|op| self.history().version(op).is_some());
         Versions { complete, observed: None }
     }
@@ -65,7 +65,7 @@ impl State<'_> {
             }
         }
         let [(_, reads)] = self.shown.as_slice() else { return Ok(found) };
-        let ok: Vec<OpId> = self.with_status(Status::Ok).filter(|&op| self.facts.matching.last_write[op.index()]).collect();
+        let ok: Vec<OpId> = self.with_status(Status::Ok).filter(|&op| self.facts.matching.last_writes.is(op.index())).collect();
         let (Some(&last), true) = (ok.last(), found.flaws.is_empty()) else { return Ok(found) };
         let mut sources: FxHashSet<(u32, Option<i128>)> = FxHashSet::default();
         for &read in reads {
@@ -108,7 +108,7 @@ impl State<'_> {
         let writers = self.writes.iter().copied().filter(|&op| history.written_value(op) == value);
         let candidates: Vec<OpId> = writers.filter(|&op| !excluded(op)).collect();
         let open = candidates.is_empty() || value == Some(history.initial(self.key));
-        if open || candidates.iter().any(|op| !self.facts.matching.last_write[op.index()]) {
+        if open || candidates.iter().any(|op| !self.facts.matching.last_writes.is(op.index())) {
             return Ok(true);
         }
         for write in candidates {

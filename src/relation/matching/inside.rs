@@ -15,14 +15,30 @@ use super::Malformed;
 
 /// What was found inside transactions.
 pub(super) struct Inside {
-    /// By operation: is it an external read of an `ok` transaction?
-    pub(super) external: Vec<bool>,
-    /// By operation: is it the last write of its transaction to its key?
-    pub(super) last_write: Vec<bool>,
+    /// By operation: is it an external read of an `ok` transaction? Empty where each transaction is one operation.
+    external: Vec<bool>,
+    pub(super) last_writes: LastWrites,
     /// Internal reads of something else than the transaction's own.
     pub(super) malformed: Vec<Malformed>,
-    /// Does some transaction overwrite a write of its own?
-    pub(super) overwrites: bool,
+}
+
+/// Which writes are the last of their transaction to their key.
+pub(crate) struct LastWrites {
+    /// By operation: does its transaction overwrite it? Empty where none overwrites anything.
+    overwritten: Vec<bool>,
+}
+
+impl LastWrites {
+    /// Is a write the last of its transaction to its key?
+    #[inline]
+    pub(crate) fn is(&self, op: usize) -> bool {
+        self.overwritten.is_empty() || !self.overwritten[op]
+    }
+
+    /// Is every write?
+    pub(super) fn all(&self) -> bool {
+        self.overwritten.is_empty()
+    }
 }
 
 /// A share has so many operations at least, and a few for each key.
@@ -30,20 +46,14 @@ const LEAST: usize = 1 << 15;
 
 impl Inside {
     pub(super) fn new(history: &History) -> Self {
-        let mut this = Inside {
-            external: history.op_kind.iter().map(|kind| kind.reads()).collect(),
-            last_write: vec![true; history.operations()],
-            malformed: Vec::new(),
-            overwrites: false,
-        };
         if history.all_bare() {
-            let all = this.external.iter_mut().zip(&history.txn_status);
-            all.for_each(|(external, &status)| *external &= status == Status::Ok);
-            return this;
+            let last_writes = LastWrites { overwritten: Vec::new() };
+            return Inside { external: Vec::new(), last_writes, malformed: Vec::new() };
         }
         let most = history.operations() / LEAST.max(4 * history.keys());
         let share = history.transactions().div_ceil(rayon::current_num_threads().min(most).max(1)).max(1);
-        let (mut external, mut last_write) = (&mut this.external[..], &mut this.last_write[..]);
+        let (mut external, mut overwritten) = (vec![false; history.operations()], vec![false; history.operations()]);
+        let (mut external_left, mut overwritten_left) = (&mut external[..], &mut overwritten[..]);
         let mut shares = Vec::new();
         for first in (0..history.transactions()).step_by(share) {
             let txns = first..(first + share).min(history.transactions());
@@ -52,19 +62,26 @@ impl Inside {
             shares.push(Share {
                 history,
                 txns,
-                external: external.split_off_mut(..ops).expect(all),
-                last_write: last_write.split_off_mut(..ops).expect(all),
+                external: external_left.split_off_mut(..ops).expect(all),
+                overwritten: overwritten_left.split_off_mut(..ops).expect(all),
                 malformed: Vec::new(),
                 overwrites: false,
             });
         }
         shares.par_iter_mut().for_each(Share::look);
-        let found: Vec<_> = shares.into_iter().map(|share| (share.malformed, share.overwrites)).collect();
-        for (malformed, overwrites) in found {
-            this.malformed.extend(malformed);
-            this.overwrites |= overwrites;
+        let overwrites = shares.iter().any(|share| share.overwrites);
+        let malformed = shares.into_iter().flat_map(|share| share.malformed).collect();
+        let last_writes = LastWrites { overwritten: if overwrites { overwritten } else { Vec::new() } };
+        Inside { external, last_writes, malformed }
+    }
+
+    /// Is it an external read of an `ok` transaction?
+    #[inline]
+    pub(super) fn external(&self, history: &History, op: usize) -> bool {
+        match self.external.is_empty() {
+            true => history.op_kind[op].reads() & (history.txn_status[op] == Status::Ok),
+            false => self.external[op],
         }
-        this
     }
 }
 
@@ -74,7 +91,7 @@ struct Share<'a> {
     txns: Range<usize>,
     /// Of their operations.
     external: &'a mut [bool],
-    last_write: &'a mut [bool],
+    overwritten: &'a mut [bool],
     malformed: Vec<Malformed>,
     overwrites: bool,
 }
@@ -92,7 +109,7 @@ impl Share<'_> {
                 let slot = &mut own[history.op_key[op.index()] as usize];
                 let writes = history.kind(op).writes();
                 let external = &mut self.external[op.index() - first];
-                *external &= ok;
+                *external = ok & history.kind(op).reads();
                 if slot.0 == number {
                     let write = OpId::new(slot.1 as usize);
                     if *external && let Some(write) = unseen_own_write(history, op, write) {
@@ -100,7 +117,7 @@ impl Share<'_> {
                     }
                     *external = false;
                     if writes {
-                        self.last_write[write.index() - first] = false;
+                        self.overwritten[write.index() - first] = true;
                         self.overwrites = true;
                     }
                 }

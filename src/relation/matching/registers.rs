@@ -13,6 +13,7 @@ use crate::relation::budget::Budget;
 use crate::relation::session_order::SessionOrder;
 use crate::verdict::Anomaly;
 
+use super::inside::LastWrites;
 use super::{INITIAL, Item, Malformed, comes_too_late, invoked_after};
 
 /// What all keys are matched with.
@@ -23,9 +24,7 @@ pub(super) struct Registers<'a> {
     budget: &'a Budget,
     /// By operation: filled in. Each is written by whoever matches its key, and read by nobody before all are done.
     writer: &'a [AtomicU32],
-    last_write: &'a [bool],
-    /// Does some transaction overwrite a write of its own?
-    overwrites: bool,
+    last_writes: &'a LastWrites,
     /// Did some transaction fail? Are there times? How many operations has the longest transaction? What no read can show need not be
     /// looked up for each.
     fails: bool,
@@ -40,8 +39,7 @@ impl<'a> Registers<'a> {
         options: &'a Options,
         budget: &'a Budget,
         writer: &'a [AtomicU32],
-        last_write: &'a [bool],
-        overwrites: bool,
+        last_writes: &'a LastWrites,
     ) -> Self {
         let fails = history.txn_status.contains(&Status::Fail);
         let times = !history.txn_invoke.is_empty();
@@ -49,7 +47,7 @@ impl<'a> Registers<'a> {
             true => 1,
             false => history.txns().map(|txn| history.txn_ops(txn).len() as u32).max().unwrap_or(0),
         };
-        Registers { history, so, options, budget, writer, last_write, overwrites, fails, times, longest }
+        Registers { history, so, options, budget, writer, last_writes, fails, times, longest }
     }
 }
 
@@ -127,7 +125,7 @@ impl<'a> OfKey<'a> {
             }
             (possible, last) = (possible + 1, w);
             malformed |= self.anomaly_of(read, w).is_some();
-            if possible > 1 && (malformed || self.found.ambiguous_form || !self.all.overwrites) {
+            if possible > 1 && (malformed || self.found.ambiguous_form || self.all.last_writes.all()) {
                 break; // What others there are changes nothing: only an overwritten write is possible and malformed.
             }
         }
@@ -164,7 +162,7 @@ impl<'a> OfKey<'a> {
 
     /// What is wrong with a read that returned this write, if anything is.
     fn anomaly_of(&self, read: OpId, writer: u32) -> Option<Anomaly> {
-        let &Registers { history, fails, times, longest, overwrites, last_write, .. } = self.all;
+        let &Registers { history, fails, times, longest, last_writes, .. } = self.all;
         if writer == INITIAL {
             return None;
         }
@@ -176,7 +174,7 @@ impl<'a> OfKey<'a> {
             Some(Anomaly::AbortedRead)
         } else if times && invoked_after(history, read, write) {
             Some(Anomaly::FutureRead)
-        } else if overwrites && !last_write[write.index()] {
+        } else if !last_writes.is(write.index()) {
             Some(Anomaly::IntermediateRead)
         } else {
             None
