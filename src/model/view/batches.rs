@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::history::SessionId;
 use crate::relation::budget::OutOfBudget;
 use crate::relation::chains::{Chains, Nodes};
-use crate::relation::events::{NONE, WRITE};
+use crate::relation::events::{Events, NONE, WRITE};
 use crate::relation::facts::Facts;
 
 use super::Base;
@@ -26,34 +26,39 @@ pub(super) struct Batches<'a> {
     chains: Chains<'a>,
     /// The place of each event in the order for `causal`.
     place: Vec<u32>,
-    /// Writes, each with its key, and what events follow in other chains, each with that chain: apart, and in the sequence in which they
-    /// are looked at, since nothing foretells which events are which.
-    writes: Rows,
-    follows: Rows,
+    did: Did,
 }
 
-/// Pairs that belong to some of the events.
-struct Rows {
-    /// By event: how many belong to those before it; and at the end of all.
-    before: Vec<u32>,
-    pairs: Vec<(u32, u32)>,
+/// What events write, each with its key, and what they follow in other chains, each with that chain: apart, and in the sequence in which
+/// they are looked at, since nothing foretells which events are which.
+struct Did {
+    /// By event: how many of both those before it have; and at the end of all. (Side by side: both are asked for at once.)
+    before: Vec<[u32; 2]>,
+    writes: Vec<(u32, u32)>,
+    follows: Vec<(u32, u32)>,
 }
 
-impl Rows {
-    fn new(events: usize, of: impl Fn(u32) -> Option<(u32, u32)>) -> Self {
-        let mut rows = Rows { before: Vec::with_capacity(events + 1), pairs: Vec::new() };
-        rows.before.push(0);
-        for e in 0..events as u32 {
-            rows.pairs.extend(of(e));
-            rows.before.push(rows.pairs.len() as u32);
+impl Did {
+    fn new(events: &Events, followed: impl Fn(u32) -> Option<(u32, u32)>) -> Self {
+        let all = events.len();
+        let mut did =
+            Did { before: Vec::with_capacity(all + 1), writes: Vec::with_capacity(events.writes()), follows: Vec::new() };
+        did.before.push([0, 0]);
+        for e in 0..all as u32 {
+            if events.is_write(e) {
+                did.writes.push((e, events.key[e as usize]));
+            }
+            did.follows.extend(followed(e));
+            did.before.push([did.writes.len() as u32, did.follows.len() as u32]);
         }
-        rows
+        did
     }
 
-    /// Those of the events from the first to the last.
+    /// What the events from the first to the last write and follow.
     #[inline]
-    fn of(&self, first: u32, last: u32) -> &[(u32, u32)] {
-        &self.pairs[self.before[first as usize] as usize..self.before[last as usize + 1] as usize]
+    fn of(&self, first: u32, last: u32) -> (&[(u32, u32)], &[(u32, u32)]) {
+        let ([writes, follows], [writes_end, follows_end]) = (self.before[first as usize], self.before[last as usize + 1]);
+        (&self.writes[writes as usize..writes_end as usize], &self.follows[follows as usize..follows_end as usize])
     }
 }
 
@@ -108,9 +113,8 @@ impl<'a> Batches<'a> {
         let chains = Chains::along(facts.history, &facts.so, events, &place)?;
         // To `pram-classic` what others read is nothing.
         let followed = |e: u32| chains.followed(e).filter(|_| base == Base::Hb || events.is_write(e));
-        let follows = Rows::new(events.len(), |e| followed(e).map(|from| (from, chains.chain(from) as u32)));
-        let writes = Rows::new(events.len(), |e| events.is_write(e).then(|| (e, events.key[e as usize])));
-        Some(Batches { facts, place, writes, follows, chains })
+        let did = Did::new(events, |e| followed(e).map(|from| (from, chains.chain(from) as u32)));
+        Some(Batches { facts, place, did, chains })
     }
 
     pub(super) fn filling(&self) -> Filling {
@@ -214,10 +218,11 @@ impl<'a> Batches<'a> {
             }
             f.next[chain as usize] = to + 1;
             f.batch_of[from as usize..=to as usize].fill(batch);
-            for &(write, key) in self.writes.of(from, to) {
+            let (writes, follows) = self.did.of(from, to);
+            for &(write, key) in writes {
                 self.try_last(write, key, batch, f);
             }
-            for &(followed, of) in self.follows.of(from, to) {
+            for &(followed, of) in follows {
                 if f.next[of as usize] <= followed {
                     f.wanted.push((followed, of));
                 }
@@ -305,7 +310,7 @@ impl<'a> Batches<'a> {
                 } else {
                     f.batch_of[e as usize] = batch;
                 }
-                f.wanted.extend(self.follows.of(e, e));
+                f.wanted.extend(self.did.of(e, e).1);
                 if e == start {
                     break;
                 }
