@@ -55,24 +55,25 @@ pub(super) fn moments<'a>(transactions: &'a Transactions<'_>) -> Option<Moments<
 }
 
 fn values(transactions: &Transactions<'_>) -> Option<Moments<'static>> {
-    let highest = highest(transactions);
     let (starts, chain_ends) = (transactions.starts(), transactions.chain_ends());
-    let (written, read) = (|node| highest[node as usize], |node| read(transactions, &highest, node));
+    // Where they tell nothing, the first session mostly says so.
+    let first = starts[0]..*chain_ends.first()?;
+    by_value::rising(first, |node| highest(transactions, node))?;
+    let nodes = (0..transactions.len() as u32).into_par_iter().with_min_len(1 << 12);
+    let all: Vec<Written> = nodes.map(|node| highest(transactions, node)).collect();
+    let (written, read) = (|node| all[node as usize], |node| read(transactions, &all, node));
     by_value::moments(transactions.history.operations(), starts, chain_ends, written, read)
 }
 
-/// By node its highest number, as which a transaction counts.
-fn highest(transactions: &Transactions<'_>) -> Vec<Written> {
+/// The highest number that a transaction wrote, as which it counts.
+fn highest(transactions: &Transactions<'_>, node: u32) -> Written {
     let history = transactions.history;
     let value = |(op, _)| match history.cas_to.is_empty() {
         true => history.op_value[op as usize],
         false => history.written_value(OpId::new(op as usize)).expect("it writes"),
     };
-    let of = |node| {
-        let values = transactions.writes_of(node).map(|write| Written::of(history.values(), value(write)));
-        values.fold(Written::NOTHING, Written::highest)
-    };
-    (0..transactions.len() as u32).into_par_iter().with_min_len(1 << 12).map(of).collect()
+    let values = transactions.writes_of(node).map(|write| Written::of(history.values(), value(write)));
+    values.fold(Written::NOTHING, Written::highest)
 }
 
 /// The highest number of those that a transaction read from.

@@ -93,7 +93,7 @@ fn join(a: (Written, Written), b: (Written, Written)) -> (Written, Written) {
 }
 
 /// The lowest and the highest number that a chain writes, if each is higher than the one before.
-fn rising(chain: std::ops::Range<u32>, written: impl Fn(u32) -> Written) -> Option<(Written, Written)> {
+pub(crate) fn rising(chain: std::ops::Range<u32>, written: impl Fn(u32) -> Written) -> Option<(Written, Written)> {
     const PIECE: usize = 1 << 10;
     let (mut lowest, mut highest) = NONE_YET;
     for first in chain.clone().step_by(PIECE) {
