@@ -34,12 +34,15 @@ pub(super) struct Batches<'a> {
 struct Did {
     /// By event: how many of both those before it have; and at the end of all. (Side by side: both are asked for at once.)
     before: Vec<[u32; 2]>,
-    writes: Vec<(u32, u32)>,
-    follows: Vec<(u32, u32)>,
+    writes: Vec<Pair>,
+    follows: Vec<Pair>,
 }
 
+/// An event, with its key or its chain.
+type Pair = (u32, u32);
+
 impl Did {
-    fn new(events: &Events, followed: impl Fn(u32) -> Option<(u32, u32)>) -> Self {
+    fn new(events: &Events, followed: impl Fn(u32) -> Option<Pair>) -> Self {
         let all = events.len();
         let mut did =
             Did { before: Vec::with_capacity(all + 1), writes: Vec::with_capacity(events.writes()), follows: Vec::new() };
@@ -56,7 +59,7 @@ impl Did {
 
     /// What the events from the first to the last write and follow.
     #[inline]
-    fn of(&self, first: u32, last: u32) -> (&[(u32, u32)], &[(u32, u32)]) {
+    fn of(&self, first: u32, last: u32) -> (&[Pair], &[Pair]) {
         let ([writes, follows], [writes_end, follows_end]) = (self.before[first as usize], self.before[last as usize + 1]);
         (&self.writes[writes as usize..writes_end as usize], &self.follows[follows as usize..follows_end as usize])
     }
