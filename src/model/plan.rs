@@ -150,12 +150,16 @@ impl<'a> Plan<'a> {
         Judged { judgements, minimal_violated, skipped, warnings, certificates }
     }
 
-    /// Is `transactional-causal` asked for, and nothing beside it that it does not tell of?
+    /// Is `transactional-causal` asked for, and nothing beside it that it does not tell of? (A recorded order of the writes is `causal`'s to
+    /// judge.)
     fn levels_alone(&self) -> bool {
         let apart =
             |model: &Model| matches!(model.checker, Checker::Transactions(_) | Checker::WellFormed | Checker::Convergence);
         let strongest = self.asked.iter().filter_map(isolation).max();
-        strongest == Some(Isolation::TransactionalCausal) && !self.options.lattice && self.asked.iter().all(|model| apart(model))
+        strongest == Some(Isolation::TransactionalCausal)
+            && !self.options.lattice
+            && self.facts.recorded().is_empty()
+            && self.asked.iter().all(|model| apart(model))
     }
 
     fn asked(&self, model: &Model) -> bool {

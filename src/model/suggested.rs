@@ -53,7 +53,7 @@ pub(super) fn plainly_arbitrated(facts: &Facts<'_>, g: Guarantees) -> bool {
     facts.recorded().is_empty() && plainly_agrees(facts, Demands::of(g, false))
 }
 
-/// The same of `read-committed` and `read-atomic`, and a commit order; without transactions.
+/// Is it, for `read-committed` or `read-atomic`, a commit order? No transactions are made for that either.
 pub(super) fn plainly_committed(facts: &Facts<'_>, isolation: Isolation) -> bool {
     isolation != Isolation::TransactionalCausal && plainly_agrees(facts, Demands::isolation(isolation))
 }

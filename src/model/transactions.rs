@@ -76,21 +76,21 @@ impl Evidence {
 }
 
 /// Sights of what others wrote, by the transaction that was read from: whoever was seen comes before it.
-struct Known<'a> {
+struct BySource<'a> {
     sights: &'a [Sight],
     /// Those of node n are `by_source[starts[n]..starts[n + 1]]`.
     starts: Vec<u32>,
     by_source: Vec<u32>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> BySource<'a> {
     fn new(transactions: &Transactions<'_>, sights: &'a [Sight]) -> Self {
         let (starts, by_source) = csr::group(transactions.len(), sights.len(), |i| sights[i].source);
-        Known { sights, starts, by_source }
+        BySource { sights, starts, by_source }
     }
 }
 
-impl Precedence for Known<'_> {
+impl Precedence for BySource<'_> {
     #[inline]
     fn before(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
         let of_node = self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize;
@@ -130,8 +130,8 @@ impl Judge<'_> {
         let sights = seen::sights(transactions, self.isolation, self.budget, |_| true)?;
         let explained = sights.iter().all(|sight| sight.source != NONE);
         if explained && let Some(chains) = TransactionChains::new(transactions) {
-            let known = Known::new(transactions, &sights);
-            if let Some(order) = order::lay_out(&chains, 0..chains.len() as u32, &known, self.budget)? {
+            let sights = BySource::new(transactions, &sights);
+            if let Some(order) = order::lay_out(&chains, 0..chains.len() as u32, &sights, self.budget)? {
                 return Ok(self.satisfied(|| order));
             }
         }
