@@ -200,23 +200,6 @@ fn deleting_a_read_never_turns_satisfied_into_violated() {
     });
 }
 
-#[test]
-fn a_model_asked_for_alone_is_judged_alike() {
-    check(|case| {
-        let history = case.toy.history();
-        let together = check::check(&history, &options(case.settings)).judgements;
-        for judgement in together {
-            let models = MODELS.iter().filter(|model| model.name == judgement.model).collect();
-            let asked = Options { models, certificates: false, lattice: false, ..options(case.settings) };
-            let alone = &check::check(&history, &asked).judgements[0];
-            if (alone.verdict, alone.stale_reads) != (judgement.verdict, judgement.stale_reads) {
-                return Err(format!("{judgement:?}\nbut alone {alone:?} of\n{}", case.toy.json_lines()));
-            }
-        }
-        Ok(())
-    });
-}
-
 /// Each key's values count, and yet two sessions returned what the other wrote only after having returned theirs.
 #[test]
 fn values_that_count_by_key_tell_no_order_of_all() {

@@ -107,6 +107,30 @@ fn the_checkers_agree_with_the_oracle_and_prove_it() {
     });
 }
 
+/// What is asked for alone, without proof, takes shorter ways.
+#[test]
+fn each_model_by_itself_agrees_with_the_oracle() {
+    println!("{} generators, seeds 0..{SEEDS} each", GENERATORS.len());
+    check_all(cases(), |toy, settings| {
+        let (history, oracle) = (toy.history(), judge(toy, settings));
+        let alone = |model| {
+            let asked = Options { models: vec![model], certificates: false, lattice: false, ..options(settings) };
+            check::check(&history, &asked).judgements.remove(0)
+        };
+        let mut texts = vec![];
+        for ((model, wanted), stale) in MODELS.iter().zip(&oracle.verdicts).zip(&oracle.stale) {
+            let got = alone(model);
+            if got.verdict != *wanted {
+                texts.push(format!("{} alone: {}, but the oracle says {}", model.name, got.verdict.name(), wanted.name()));
+            }
+            if got.stale_reads.is_some_and(|reads| Some(reads) != stale.map(|s| s.0)) {
+                texts.push(format!("{} alone: stale reads {:?}, but the oracle says {stale:?}", model.name, got.stale_reads));
+            }
+        }
+        texts
+    });
+}
+
 /// The differences between the oracle's answer and the checkers', in words.
 pub fn disagreements(oracle: &Answer, judged: &Judged) -> Vec<String> {
     let verdicts: Vec<Verdict> = judged.judgements.iter().map(|judgement| judgement.verdict).collect();
